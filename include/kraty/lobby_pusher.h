@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kraty-lobby-pusher: pushes finished lobbies to Kraty and tells what became of each.
+ *
+ *   open ─► push, read, ping ─► next_event / ack ─► stop ─► (next_event / ack) ─► close
+ *
+ * The library is loaded with dlopen and has one exported symbol, klp_get_api(); lobby_pusher_load.h,
+ * beside this file, does both. Everything else is reached through the table it hands out.
+ *
+ * Until version 1.0 is tagged the shapes in this header may still be bettered, and a host is compiled
+ * against the header of the library it loads. From 1.0 on they only grow: structs and the table at
+ * their ends, enumerations by new values.
+ *
+ * Words used in every contract below
+ *
+ *   [any-thread]   any thread of the process that opened the pusher, at any time, also at once.
+ *   [one-thread]   while it runs, no other call with the same pusher runs.
+ *   signals        no function may be called from a signal handler.
+ *   fork           in a child of a process that opened a pusher, every function that is given one, and open() too,
+ *                  returns KLP_E_FORKED and touches nothing. A process that forks before its first open() is free.
+ *   text in        a klp_text: UTF-8, no terminator needed, copied before the call returns. Size 0 means
+ *                  "not given". Text holding a NUL byte or invalid UTF-8 is refused by name.
+ *   text out       a klp_text: never NULL, always followed by a NUL that `size` does not count, alive
+ *                  until the call that its contract names.
+ *   why            may be NULL. See klp_text_buffer.
+ *   times          `_ms` milliseconds, `_us` microseconds, measured on the monotonic clock.
+ *
+ * The header compiles as C99, C11, C17 and C++11 to C++20. */
+#ifndef KRATY_LOBBY_PUSHER_H
+#define KRATY_LOBBY_PUSHER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KLP_VERSION_MAJOR 0
+#define KLP_VERSION_MINOR 1
+#define KLP_VERSION_PATCH 0
+#define KLP_VERSION       "0.1.0"
+
+/* The newest ABI this header describes. */
+#define KLP_ABI 1u
+
+/* The name the dynamic loader finds the library by. */
+#define KLP_SONAME "libkraty_lobby_pusher.so.1"
+
+/* Bounds. What is past one is refused by name and nothing is kept. */
+#define KLP_MAX_ID_BYTES       1024u    /* game_id, event_key, key, lobby_id, one player id, pusher name */
+#define KLP_MAX_PLAYERS        10000u   /* in one lobby */
+#define KLP_MAX_METADATA_BYTES 262144u  /* metadata_json as given */
+#define KLP_MAX_METADATA_DEPTH 30u      /* its object being depth 1 */
+#define KLP_MAX_BODY_BYTES     1048576u /* the request body a lobby becomes */
+#define KLP_MAX_REPLY_BYTES    1048576u /* a longer reply is invalid_response */
+#define KLP_MAX_EVENT_BYTES    262144u  /* one event on the result socket */
+#define KLP_MAX_MESSAGE_BYTES  524288u  /* one message on the result socket: many events, a line each */
+#define KLP_MAX_KEY_BYTES      512u     /* api_key */
+
+/* ─── Text ──────────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct klp_text {
+    const char *data;
+    size_t size;
+} klp_text;
+
+/* A klp_text of a string literal, for initialisers: `static const klp_text ids[] = {KLP_LIT("alice")};` */
+#define KLP_LIT(literal)                                                                                               \
+    {                                                                                                                  \
+        (literal), sizeof(literal) - 1                                                                                 \
+    }
+
+#define KLP_TEXT_NONE                                                                                                  \
+    {                                                                                                                  \
+        NULL, 0                                                                                                        \
+    }
+
+/* For printf's "%.*s". */
+#define KLP_TEXT_ARG(text) (int)(text).size, (text).data
+
+/* A klp_text of a C string, which it points into; NULL gives "not given". */
+static inline klp_text klp_cstr(const char *string)
+{
+    klp_text text = KLP_TEXT_NONE;
+    if (string) {
+        text.data = string;
+        text.size = strlen(string);
+    }
+    return text;
+}
+
+/* Where a call that fails says why: one clear sentence, naming the field. It never holds a secret.
+ *
+ * Zeroed (`klp_text_buffer why = {0};`) `data` is set by the call to a text of the library's own, which
+ * lives until this thread's next call that is given a zeroed buffer, or until the thread ends.
+ * With `data` and `capacity` set by the caller the sentence is written there, cut at a character if it
+ * must be, always with its NUL; `size` is then what was written.
+ *
+ * A call that succeeds leaves an empty sentence. `data` is a printable C string after every call that
+ * was given the buffer. */
+typedef struct klp_text_buffer {
+    char *data;
+    size_t capacity; /* bytes at `data` that are the caller's; 0: the library's own text */
+    size_t size;
+} klp_text_buffer;
+
+/* ─── Statuses, outcomes and other numbers ──────────────────────────────────────────────────────── */
+
+/* What a call returns. New ones may come: treat an unknown one as a failure that kept nothing. */
+typedef int32_t klp_status;
+enum {
+    KLP_OK = 0,
+    KLP_E_INVALID_ARGUMENT = 1, /* `why` names the field and the reason */
+    KLP_E_NO_MEMORY = 2,
+    KLP_E_QUEUE_FULL = 3,    /* max_queued or max_queued_bytes is reached: try again when verdicts came */
+    KLP_E_RESULTS_FULL = 4,  /* max_unread_events is reached: the host has to acknowledge events first */
+    KLP_E_STOPPED = 5,       /* stop() has begun */
+    KLP_E_TIMEOUT = 6,       /* the time given passed first */
+    KLP_E_DRAINED = 7,       /* stopped, and the last event has been handed out */
+    KLP_E_FORKED = 8,        /* this process is a child of the one that opened the pusher */
+    KLP_E_NOT_AVAILABLE = 9, /* not with this configuration, or not yet */
+    KLP_E_LIBRARY = 10,      /* libcurl, OpenSSL or nanomsg in this process is not the one we were built on */
+    KLP_E_SYSTEM = 11,       /* the system refused a thread, a descriptor or randomness */
+    KLP_E_MALFORMED = 12     /* decode_event(): these bytes are no event */
+};
+
+/* klp_event.op */
+enum { KLP_OP_PUSH = 1, KLP_OP_READ = 2, KLP_OP_PING = 3 };
+
+/* klp_event.outcome: what a push did on the server, as far as anybody can know. */
+enum {
+    KLP_OUTCOME_NONE = 0, /* not a write */
+    KLP_APPLIED = 1,
+    KLP_NOT_APPLIED = 2,
+    KLP_POSSIBLY_APPLIED = 3 /* a byte of it may have reached the server, and no complete answer came back */
+};
+
+/* klp_event.error_origin: who says that it failed. */
+enum {
+    KLP_ORIGIN_NONE = 0,
+    KLP_ORIGIN_SERVER = 1,    /* error_code is the server's */
+    KLP_ORIGIN_TRANSPORT = 2, /* network_error, timeout, tls_error, invalid_response */
+    KLP_ORIGIN_LOCAL = 3      /* deadline_exceeded, shutdown */
+};
+
+/* klp_lobby.fill_bots */
+enum { KLP_FILL_BOTS_DEFAULT = 0, /* the event's own setting */ KLP_FILL_BOTS_NO = 1, KLP_FILL_BOTS_YES = 2 };
+
+/* klp_config.flags */
+enum {
+    /* Plain http to hosts that are not loopback. The API key then crosses the network readable by all. */
+    KLP_ALLOW_INSECURE = 1
+};
+
+/* For timeouts. */
+#define KLP_WAIT_FOREVER UINT32_MAX
+
+/* klp_event.retry_after_ms when the server named no time. */
+#define KLP_NO_RETRY_AFTER (-1)
+
+/* ─── What the host fills ───────────────────────────────────────────────────────────────────────── */
+
+/* Opaque: one connection pool, one worker thread, one API key. */
+typedef struct klp_pusher klp_pusher;
+
+/* Names one accepted call within its pusher's epoch; never 0, never twice. */
+typedef uint64_t klp_ticket;
+
+/* How a pusher is set up. Start from KLP_CONFIG_INIT; a field left zero means its default.
+ *
+ * Grows at its end. A struct larger than the library knows is accepted when the rest is zero. */
+typedef struct klp_config {
+    uint32_t struct_size; /* sizeof(klp_config) */
+    uint32_t flags;       /* KLP_ALLOW_INSECURE */
+
+    /* Names this pusher in its events. Two pushers that report to one host need two names.
+     * Default: host name, a hyphen, process id. */
+    klp_text name;
+
+    /* http(s)://host[:port][/path]; a slash at the end is dropped; user info, query and fragment are
+     * refused, and so is http to a host that is not loopback (see KLP_ALLOW_INSECURE).
+     * Default: $KRATY_BASE_URL, else https://api.kraty.io */
+    klp_text base_url;
+
+    /* The game of every lobby that names none. No default. */
+    klp_text game_id;
+
+    /* The server_integration key: printable ASCII without spaces. At most one of the two is given.
+     * The file is read once, at open(); white space around its one line is dropped.
+     * Default: $KRATY_SERVER_KEY. */
+    klp_text api_key;
+    klp_text api_key_file;
+
+    /* PEM certificates to trust instead of the system's. */
+    klp_text ca_file;
+
+    /* http://[user:password@]host:port, https://… or socks5h://… Default: none, whatever the environment says. */
+    klp_text proxy;
+
+    /* ipc:///path or tcp://host:port of the host's own bound nanomsg REP socket, to which events are then
+     * told; without it the host takes them with next_event().
+     * Neither is encrypted or authenticated: tcp:// belongs on loopback or a trusted network, an ipc socket
+     * in a directory that only the host's user may enter. */
+    klp_text results_url;
+
+    uint32_t max_in_flight;      /* requests on the wire at once, a connection each; default 8, 1…256 */
+    uint32_t max_queued;         /* calls without a verdict; default 16384 */
+    uint32_t max_unread_events;  /* calls without a verdict, and events not acknowledged, together; default 65536 */
+    uint32_t attempt_timeout_ms; /* default 15000 */
+    uint32_t deadline_ms;        /* no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
+    uint32_t reserved;           /* 0 */
+    uint64_t max_queued_bytes;   /* memory of calls and unread events without their replies; default 64 MiB */
+    uint64_t max_reply_bytes;    /* memory of replies in unread events; default 64 MiB. A reply past it is left
+                                    out of its event (`truncated`): the verdict itself is always told */
+} klp_config;
+
+#define KLP_CONFIG_INIT                                                                                                \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_config), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE,    \
+            KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0, 0                                        \
+    }
+
+/* One finished roster. Start from KLP_LOBBY_INIT. Grows at its end, as klp_config does. */
+typedef struct klp_lobby {
+    uint32_t struct_size;       /* sizeof(klp_lobby) */
+    uint32_t flags;             /* none yet: 0 */
+    klp_text game_id;           /* default: the pusher's */
+    klp_text event_key;         /* required; the event's leaderboardMode must be lobby_matched */
+    klp_text key;               /* required; the studio's own lobby id, by which the server knows a repeat */
+    const klp_text *player_ids; /* required: 1…KLP_MAX_PLAYERS, each once */
+    size_t player_count;
+    uint32_t capacity;        /* default: the event's. Not below player_count */
+    int32_t fill_bots;        /* KLP_FILL_BOTS_… */
+    klp_text metadata_json;   /* one JSON object, sent as it is */
+    klp_text idempotency_key; /* printable ASCII; default: a random UUID, made for this push */
+    uint64_t cookie;          /* the host's own 64 bits, given back in the event */
+    uint32_t deadline_ms;     /* default: the pusher's */
+    uint32_t reserved;        /* 0 */
+} klp_lobby;
+
+#define KLP_LOBBY_INIT                                                                                                 \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_lobby), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, NULL, 0, 0, 0, KLP_TEXT_NONE,     \
+            KLP_TEXT_NONE, 0, 0, 0                                                                                     \
+    }
+
+/* ─── What the host reads ───────────────────────────────────────────────────────────────────────── */
+
+/* The verdict on one call. Its identity is (pusher, epoch, seq): an event may be told more than once, and
+ * a reader drops repeats by it. `seq` rises within an epoch; gaps are legal.
+ *
+ * Grows at its end: read a field only when struct_size covers it. Every text is empty when there is none. */
+typedef struct klp_event {
+    uint32_t struct_size;
+    int32_t op; /* KLP_OP_… */
+    uint64_t seq;
+    klp_ticket ticket;
+    uint64_t cookie;
+    klp_text pusher; /* klp_config.name */
+    klp_text epoch;  /* random, made at open() */
+
+    /* What was asked. */
+    klp_text game_id;
+    klp_text event_key; /* push */
+    klp_text key;       /* push */
+
+    /* What became of it. */
+    int32_t ok;             /* 1 or 0 */
+    int32_t outcome;        /* KLP_APPLIED, …; KLP_OUTCOME_NONE unless op is a push */
+    int32_t replayed;       /* 1: the server knew this lobby already */
+    int32_t recovered;      /* 1: this verdict is of an earlier process */
+    uint32_t attempts;      /* requests started */
+    uint32_t sends;         /* requests that may have reached the wire: libcurl may resend one attempt */
+    int32_t http_status;    /* 0: none was received */
+    int32_t retryable;      /* 1: the same call may succeed later */
+    uint64_t elapsed_us;    /* from the call to the verdict */
+    int64_t retry_after_ms; /* the server's Retry-After, else KLP_NO_RETRY_AFTER */
+    klp_text request_id;    /* the reply's x-request-id */
+
+    /* The lobby, when ok and op is push or read. For a read that failed lobby_id is the one asked for. */
+    klp_text lobby_id;
+    klp_text lobby_status; /* forming, active, closed, or what the server calls it by then */
+    klp_text lobby_json;   /* as the server sent it, but for line breaks between its tokens */
+    int64_t capacity;
+    int64_t participant_count;
+    int64_t bot_slots;
+    int64_t filled_slots; /* min(capacity, participant_count + bot_slots) */
+
+    /* The error, when not ok. */
+    klp_text error_code;
+    klp_text error_message;
+    klp_text error_details_json; /* as the server sent it */
+    int32_t error_origin;        /* KLP_ORIGIN_… */
+
+    /* 1: a reply of `truncated_bytes` bytes is not in this event (see klp_config.max_reply_bytes and
+     * KLP_MAX_EVENT_BYTES). */
+    int32_t truncated;
+    uint64_t truncated_bytes;
+
+    klp_text api_key_json; /* ping: what the server knows of the key (its id and prefix, never its secret) */
+
+    /* This whole event as one line of JSON, the same that the result socket tells, without a line break. */
+    klp_text json;
+} klp_event;
+
+/* Counters since open() (they only rise) and gauges (they say what is now).
+ * Set struct_size; grows at its end. */
+typedef struct klp_stats {
+    uint32_t struct_size; /* sizeof(klp_stats) */
+    uint32_t reserved;
+    /* counters */
+    uint64_t accepted;     /* calls that returned KLP_OK with a ticket */
+    uint64_t refused_full; /* calls that returned KLP_E_QUEUE_FULL or KLP_E_RESULTS_FULL */
+    uint64_t applied;      /* verdicts on pushes … */
+    uint64_t replayed;     /* … of which the server knew them already */
+    uint64_t not_applied;
+    uint64_t possibly_applied;
+    uint64_t queries_ok; /* verdicts on reads and pings */
+    uint64_t queries_failed;
+    uint64_t attempts;
+    uint64_t sends;
+    uint64_t connections; /* opened */
+    uint64_t events_acknowledged;
+    uint64_t messages_sent;    /* to the result socket */
+    uint64_t replies_ignored;  /* from the result socket, neither empty, `ok` nor {"ack": seq} */
+    uint64_t replies_left_out; /* see klp_config.max_reply_bytes */
+    /* gauges */
+    uint64_t queued;        /* accepted, not on the wire, without a verdict */
+    uint64_t in_flight;     /* on the wire */
+    uint64_t unread_events; /* not acknowledged */
+    uint64_t queued_bytes;
+    uint64_t reply_bytes;
+} klp_stats;
+
+#define KLP_STATS_INIT                                                                                                 \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                     \
+    }
+
+/* ─── The table ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* All functions, in the order a host meets them. Constant, never freed. Grows at its end: a slot is there
+ * when struct_size covers it. */
+typedef struct klp_api {
+    uint32_t struct_size;
+    uint32_t abi; /* the one agreed on */
+
+    /* Opens a pusher: reads the environment and the key, checks everything, starts one worker thread.
+     * No network: a wrong key or an unreachable server shows in the first event (or in ping()'s).
+     *
+     * Legal any time, for as many pushers as the host likes.
+     *
+     * KLP_OK                  *pusher is the host's, until it hands it to close().
+     * KLP_E_INVALID_ARGUMENT  `why` names the field and the reason.
+     * KLP_E_LIBRARY           another copy of libcurl, OpenSSL or nanomsg in this process stands before
+     *                         ours; `why` names the symbol and the file.
+     * KLP_E_SYSTEM            no thread, descriptor or randomness to be had.
+     * KLP_E_NO_MEMORY
+     * On every failure *pusher is NULL and nothing is left behind.
+     * [any-thread] since ABI 1 */
+    klp_status (*open)(const klp_config *config, klp_pusher **pusher, klp_text_buffer *why);
+
+    /* Queues one finished roster to be pushed. Copies everything it is given and never waits: no I/O, one
+     * allocation, no lock held across either.
+     *
+     * Legal from open() until close() begins.
+     *
+     * KLP_OK                  queued; *ticket (may be NULL) names it in its event. Room for that event is
+     *                         already set aside: the verdict can be told whatever happens.
+     * KLP_E_INVALID_ARGUMENT  nothing kept; `why` names the field and the reason.
+     * KLP_E_QUEUE_FULL        nothing kept; max_queued or max_queued_bytes is reached.
+     * KLP_E_RESULTS_FULL      nothing kept; max_unread_events is reached.
+     * KLP_E_STOPPED           nothing kept; stop() has begun.
+     * KLP_E_NO_MEMORY         nothing kept.
+     * KLP_E_FORKED            this is a child of the process that opened the pusher.
+     *
+     * Every queued push ends in exactly one verdict, told at least once. Without an outbox a crash of the
+     * process loses the pushes and events it holds.
+     * [any-thread] since ABI 1 */
+    klp_status (*push)(klp_pusher *pusher, const klp_lobby *lobby, klp_ticket *ticket, klp_text_buffer *why);
+
+    /* Queues a read of one lobby; its state comes as an event with op KLP_OP_READ. Never waits.
+     *
+     * game_id may be empty: the pusher's. `cookie` comes back in the event.
+     * Legal, returns: as push(). Reads yield to pushes.
+     * [any-thread] since ABI 1 */
+    klp_status (*read)(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, uint64_t cookie, klp_ticket *ticket,
+                       klp_text_buffer *why);
+
+    /* Queues a check of the API key; what the server knows of it comes as an event with op KLP_OP_PING.
+     *
+     * Legal, returns: as read().
+     * [any-thread] since ABI 1 */
+    klp_status (*ping)(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why);
+
+    /* Takes the oldest event that was not handed out yet; waits up to timeout_ms for one (0: does not wait;
+     * KLP_WAIT_FOREVER: until there is one or the pusher is stopped). Each event is handed out once.
+     *
+     * Legal from open() until close() begins; with a results_url only once stop() has returned, for what
+     * the result socket's reader did not acknowledge.
+     *
+     * KLP_OK                  *event is the host's to read until it is given to ack(), or until close().
+     * KLP_E_TIMEOUT           none came.
+     * KLP_E_DRAINED           stop() is done and all events have been handed out: close() next.
+     * KLP_E_NOT_AVAILABLE     there is a results_url, and stop() has not returned.
+     * KLP_E_NO_MEMORY         the event's JSON could not be made; the event stays first in line.
+     * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
+     * On every failure *event is NULL.
+     * [any-thread] since ABI 1 */
+    klp_status (*next_event)(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event);
+
+    /* Acknowledges an event: it is told, and released. An event that is taken and not acknowledged keeps
+     * its place in max_unread_events.
+     *
+     * Legal once for every event of next_event() of this pusher, in any order, until close() begins.
+     *
+     * KLP_OK                  the event is gone; its texts with it.
+     * KLP_E_INVALID_ARGUMENT  NULL, or not an event of this pusher; nothing done.
+     * KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*ack)(klp_pusher *pusher, const klp_event *event);
+
+    /* A descriptor for the host's own poll loop: readable while next_event() has something to say at once
+     * (an event, or KLP_E_DRAINED). Level-triggered. The host polls it and does nothing else with it.
+     *
+     * Legal from open() until close() begins, which closes it.
+     *
+     * KLP_OK                  *fd is set.
+     * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*event_fd)(klp_pusher *pusher, int *fd);
+
+    /* Reads one event as the result socket tells it: one line of a message, with or without its line break.
+     * What the reader does not know is ignored, so newer senders are understood.
+     *
+     * Legal any time; needs no pusher.
+     *
+     * KLP_OK                  *event is the caller's until it gives it to free_event().
+     * KLP_E_MALFORMED         `why` names the place; *event is NULL.
+     * KLP_E_INVALID_ARGUMENT, KLP_E_NO_MEMORY
+     * [any-thread] since ABI 1 */
+    klp_status (*decode_event)(const char *bytes, size_t size, klp_event **event, klp_text_buffer *why);
+
+    /* Releases an event of decode_event(); NULL is legal.
+     * [any-thread] since ABI 1 */
+    void (*free_event)(klp_event *event);
+
+    /* Waits until no call accepted so far or meanwhile is without a verdict. Unread events do not count.
+     *
+     * Legal from open() until close() begins.
+     *
+     * KLP_OK                  none is.
+     * KLP_E_TIMEOUT           timeout_ms passed first.
+     * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*flush)(klp_pusher *pusher, uint32_t timeout_ms);
+
+    /* Ends the pusher's work. No new calls are accepted from here on; what is queued or on the wire has
+     * drain_ms to end by itself, then the rest is aborted, each with an honest verdict (`shutdown`: not
+     * applied when it never reached the wire, else possibly applied); the result socket's reader has what
+     * is left of the time to acknowledge; the worker thread is joined. Returns within drain_ms and a
+     * little, whatever the network does. Events that nobody acknowledged are then to be had from
+     * next_event(), also with a results_url.
+     *
+     * Legal from open() until close() begins; a second call waits for the first.
+     *
+     * KLP_OK                  stopped.
+     * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*stop)(klp_pusher *pusher, uint32_t drain_ms);
+
+    /* Releases the pusher, its events and its event_fd; stops it first, with a drain_ms of 0, if the host
+     * did not. What was not acknowledged by then is never told. NULL is legal.
+     *
+     * Legal once, when no other call with this pusher runs or will.
+     *
+     * KLP_OK, KLP_E_FORKED
+     * [one-thread] since ABI 1 */
+    klp_status (*close)(klp_pusher *pusher);
+
+    /* Fills *stats, up to the struct_size it comes with.
+     *
+     * Legal from open() until close() begins. The figures are of one moment.
+     *
+     * KLP_OK, KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*stats)(klp_pusher *pusher, klp_stats *stats);
+
+    /* The name of a status ("KLP_E_QUEUE_FULL"), of an outcome ("possibly_applied", "" for none) and the
+     * version ("0.1.0"). Unknown numbers have a text too. Never NULL, never freed.
+     * [any-thread] since ABI 1 */
+    const char *(*status_text)(klp_status status);
+    const char *(*outcome_text)(int32_t outcome);
+    const char *(*version)(void);
+} klp_api;
+
+/* The library's one exported symbol. *abi: in, the newest ABI the host knows (KLP_ABI); out, the one agreed
+ * on. Returns the table, or NULL when there is no ABI that both know (*abi is then the library's newest).
+ * [any-thread] */
+const klp_api *klp_get_api(uint32_t *abi);
+typedef const klp_api *(*klp_get_api_function)(uint32_t *abi);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

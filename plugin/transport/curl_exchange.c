@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/curl_exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+enum { KEPT_BODY_BYTES = 65536 };
+
+/* ─── libcurl's callbacks ───────────────────────────────────────────────────────────────────────── */
+
+static bool reserve_body(struct exchange *exchange, size_t needed)
+{
+    if (needed <= exchange->body_capacity)
+        return true;
+    size_t capacity = exchange->body_capacity ? exchange->body_capacity : 1024;
+    while (capacity < needed)
+        capacity *= 2; /* needed is at most KLP_MAX_REPLY_BYTES */
+    char *body = realloc(exchange->body, capacity);
+    if (!body)
+        return false;
+    exchange->body = body;
+    exchange->body_capacity = capacity;
+    return true;
+}
+
+static size_t on_body(char *bytes, size_t one, size_t size, void *user)
+{
+    struct exchange *exchange = user;
+
+    (void)one;
+    if (size > KLP_MAX_REPLY_BYTES - exchange->body_bytes) {
+        exchange->is_too_large = true;
+        return 0;
+    }
+    if (!reserve_body(exchange, exchange->body_bytes + size)) {
+        exchange->is_out_of_memory = true;
+        return 0;
+    }
+    memcpy(exchange->body + exchange->body_bytes, bytes, size);
+    exchange->body_bytes += size;
+    return size;
+}
+
+static bool starts_with(const char *line, size_t size, const char *name)
+{
+    size_t name_size = strlen(name);
+    return size > name_size && strncasecmp(line, name, name_size) == 0;
+}
+
+/* Keeps a header's value without the white space around it. A longer one than we have room for is none of ours. */
+static void keep_header(struct exchange_header *header, const char *value, size_t size)
+{
+    while (size > 0 && (*value == ' ' || *value == '\t'))
+        value++, size--;
+    while (size > 0 &&
+           (value[size - 1] == '\r' || value[size - 1] == '\n' || value[size - 1] == ' ' || value[size - 1] == '\t'))
+        size--;
+    if (size >= sizeof header->data)
+        return;
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)value[i] < 0x20 || (unsigned char)value[i] > 0x7e)
+            return;
+    memcpy(header->data, value, size);
+    header->data[size] = '\0';
+    header->size = size;
+}
+
+static void forget_headers(struct exchange *exchange)
+{
+    exchange->retry_after.size = exchange->date.size = exchange->request_id.size = 0;
+    exchange->retry_after.data[0] = exchange->date.data[0] = exchange->request_id.data[0] = '\0';
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *user)
+{
+    static const char retry_after[] = "retry-after:", date[] = "date:", request_id[] = "x-request-id:";
+    struct exchange *exchange = user;
+
+    (void)one;
+    if (starts_with(line, size, "HTTP/"))
+        forget_headers(exchange); /* those before were of an interim reply, or of the proxy */
+    else if (starts_with(line, size, retry_after))
+        keep_header(&exchange->retry_after, line + sizeof retry_after - 1, size - sizeof retry_after + 1);
+    else if (starts_with(line, size, date))
+        keep_header(&exchange->date, line + sizeof date - 1, size - sizeof date + 1);
+    else if (starts_with(line, size, request_id))
+        keep_header(&exchange->request_id, line + sizeof request_id - 1, size - sizeof request_id + 1);
+    return size;
+}
+
+/* Called once a connection is ready and nothing has been written to it yet: from here on bytes may be on the wire.
+ * libcurl resends on a kept connection that turns out to be dead, so one attempt may come here twice. */
+static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    struct exchange *exchange = user;
+
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    exchange->reply.sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct exchange *exchange = user;
+
+    (void)purpose;
+    ++*exchange->connections_opened;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* ─── The handle ────────────────────────────────────────────────────────────────────────────────── */
+
+static bool set_manners(CURL *easy)
+{
+    return !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) && /* else a dead resolver holds stop() for 10 s */
+           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+           !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+           !curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) && !curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+}
+
+static bool set_trust(CURL *easy, const struct transport_options *options)
+{
+    /* CAPATH costs 20 ms of CPU a connection on Debian, and keeps libcurl from caching the store */
+    return !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&
+           !curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+           !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) && !curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) &&
+           (!options->ca_file || (!curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) &&
+                                  !curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file)));
+}
+
+static bool set_proxy(CURL *easy, const struct transport_options *options)
+{
+    /* "" switches off http_proxy and its like; NOPROXY would otherwise come from the environment, too */
+    return !curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "") &&
+           !curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+}
+
+static bool set_callbacks(struct exchange *exchange)
+{
+    CURL *easy = exchange->easy;
+
+    return !curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->failure) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) &&
+           !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
+}
+
+bool exchange_init(struct exchange *exchange, const struct transport_options *options)
+{
+    exchange->easy = curl_easy_init();
+    if (!exchange->easy)
+        return false;
+    if (set_manners(exchange->easy) && set_trust(exchange->easy, options) && set_proxy(exchange->easy, options) &&
+        set_callbacks(exchange))
+        return true;
+    curl_easy_cleanup(exchange->easy);
+    exchange->easy = NULL;
+    return false;
+}
+
+void exchange_destroy(struct exchange *exchange)
+{
+    curl_easy_cleanup(exchange->easy);
+    free(exchange->body);
+}
+
+bool exchange_prepare(struct exchange *exchange, const struct transport_request *request, const char *url,
+                      const struct exchange_headers *headers)
+{
+    CURL *easy = exchange->easy;
+    long timeout_ms = request->timeout_ms > INT32_MAX ? INT32_MAX : (long)request->timeout_ms;
+
+    forget_headers(exchange);
+    exchange->failure[0] = '\0';
+    exchange->body_bytes = 0;
+    exchange->is_too_large = exchange->is_out_of_memory = false;
+    exchange->reply = (struct transport_reply){.owner = request->owner};
+
+    if (curl_easy_setopt(easy, CURLOPT_URL, url) || curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) ||
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms))
+        return false;
+    if (!request->body)
+        return !curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) &&
+               !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers->without_body);
+    return !curl_easy_setopt(easy, CURLOPT_POST, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes) &&
+           !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) && /* not copied */
+           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers->with_body);
+}
+
+/* ─── The reply ─────────────────────────────────────────────────────────────────────────────────── */
+
+static enum attempt_end end_of(const struct exchange *exchange, CURLcode code)
+{
+    if (exchange->is_too_large)
+        return ATTEMPT_REPLY_TOO_LARGE;
+    switch ((int)code) {
+    case CURLE_OK:
+        return ATTEMPT_ANSWERED;
+    case CURLE_OPERATION_TIMEDOUT:
+        return ATTEMPT_TIMEOUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return ATTEMPT_CERTIFICATE_REFUSED;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+    case CURLE_USE_SSL_FAILED:
+    case CURLE_SSL_SHUTDOWN_FAILED:
+        return ATTEMPT_TLS_ERROR;
+    default:
+        return ATTEMPT_NETWORK_ERROR;
+    }
+}
+
+static klp_text text_of(const struct exchange_header *header)
+{
+    return (klp_text){header->data, header->size};
+}
+
+static void fill_reply(struct exchange *exchange, enum attempt_end end)
+{
+    long http_status = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &http_status);
+    exchange->reply.end = end;
+    exchange->reply.http_status = (int)http_status;
+    exchange->reply.body = exchange->body ? exchange->body : "";
+    exchange->reply.body_bytes = exchange->body_bytes;
+    exchange->reply.retry_after = text_of(&exchange->retry_after);
+    exchange->reply.date = text_of(&exchange->date);
+    exchange->reply.request_id = text_of(&exchange->request_id);
+}
+
+void exchange_conclude(struct exchange *exchange, CURLcode code)
+{
+    enum attempt_end end = end_of(exchange, code);
+
+    fill_reply(exchange, end);
+    exchange->reply.failure = exchange->failure[0] ? exchange->failure : curl_easy_strerror(code);
+    if (end == ATTEMPT_REPLY_TOO_LARGE)
+        exchange->reply.failure = "the reply is larger than 1 MiB";
+    else if (exchange->is_out_of_memory)
+        exchange->reply.failure = "out of memory while reading the reply";
+}
+
+void exchange_conclude_aborted(struct exchange *exchange)
+{
+    fill_reply(exchange, ATTEMPT_ABORTED);
+    exchange->reply.failure = "aborted";
+}
+
+void exchange_recycle(struct exchange *exchange)
+{
+    if (exchange->body_capacity <= KEPT_BODY_BYTES)
+        return;
+    free(exchange->body);
+    exchange->body = NULL;
+    exchange->body_capacity = 0;
+}

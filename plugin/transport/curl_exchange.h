@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One request and its reply on one of libcurl's easy handles, which is used again and again. */
+#ifndef KLP_TRANSPORT_CURL_EXCHANGE_H
+#define KLP_TRANSPORT_CURL_EXCHANGE_H
+
+#include <curl/curl.h>
+
+#include "transport/transport.h"
+
+enum { EXCHANGE_HEADER_BYTES = 128 };
+
+struct exchange_header {
+    char data[EXCHANGE_HEADER_BYTES];
+    size_t size;
+};
+
+struct exchange {
+    struct transport_reply reply; /* first: a reply is turned back into its exchange by a cast */
+    struct exchange *next;
+    CURL *easy;
+    char *body;
+    size_t body_bytes, body_capacity;
+    bool is_too_large, is_out_of_memory, is_in_flight;
+    struct exchange_header retry_after, date, request_id;
+    uint64_t *connections_opened; /* the transport's counter */
+    char failure[CURL_ERROR_SIZE];
+};
+
+struct exchange_headers {
+    struct curl_slist *with_body, *without_body;
+};
+
+/* Makes the easy handle with everything that is the same for all requests. False: out of memory, or an option
+ * that this libcurl does not know. */
+bool exchange_init(struct exchange *exchange, const struct transport_options *options);
+void exchange_destroy(struct exchange *exchange);
+
+/* Sets what is this request's own; `url` is copied by libcurl. */
+bool exchange_prepare(struct exchange *exchange, const struct transport_request *request, const char *url,
+                      const struct exchange_headers *headers);
+
+/* Fills the reply from libcurl's verdict. */
+void exchange_conclude(struct exchange *exchange, CURLcode code);
+void exchange_conclude_aborted(struct exchange *exchange);
+
+/* Gives back what a large reply took. */
+void exchange_recycle(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * libcurl's multi interface behind transport.h. One multi for the pusher's whole life: it keeps the connections and
+ * the parsed certificate store. */
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kraty/path.h"
+#include "transport/curl_exchange.h"
+#include "transport/transport.h"
+#include "why.h"
+
+enum { MAX_DESCRIPTORS = 4 };
+
+struct transport {
+    struct transport_options options;
+    CURLM *multi;
+    struct exchange *exchanges; /* max_in_flight of them; an easy handle is made at first use */
+    struct exchange *free;
+    unsigned free_count;
+    uint64_t connections_opened;
+    char *url; /* scratch: base URL and the longest path */
+    size_t url_capacity, base_url_size;
+    struct exchange_headers headers;
+    struct curl_slist authorization, content_type, accept, sdk, no_expect;
+};
+
+static char accept_header[] = "Accept: application/json";
+static char sdk_header[] = "X-Kraty-SDK: kraty-lobby-pusher/" KLP_VERSION;
+static char content_type_header[] = "Content-Type: application/json";
+static char no_expect_header[] = "Expect:"; /* no 100-continue round trip before large bodies */
+
+/* The list is of nodes of our own, so that libcurl keeps no copy of the API key beside the one in its page. */
+static void link_headers(struct transport *transport)
+{
+    transport->authorization.data = (char *)(uintptr_t)transport->options.authorization;
+    transport->authorization.next = &transport->accept;
+    transport->accept = (struct curl_slist){accept_header, &transport->sdk};
+    transport->sdk = (struct curl_slist){sdk_header, &transport->no_expect};
+    transport->no_expect = (struct curl_slist){no_expect_header, NULL};
+    transport->content_type = (struct curl_slist){content_type_header, &transport->authorization};
+    transport->headers.without_body = &transport->authorization;
+    transport->headers.with_body = &transport->content_type;
+}
+
+static bool set_limits(struct transport *transport)
+{
+    long places = (long)transport->options.max_in_flight;
+    return !curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS, places) &&
+           !curl_multi_setopt(transport->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, places) &&
+           !curl_multi_setopt(transport->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+}
+
+klp_status transport_open(const struct transport_options *options, struct transport **out, klp_text_buffer *why)
+{
+    struct transport *transport = calloc(1, sizeof *transport);
+    if (!transport)
+        goto no_memory;
+    transport->options = *options;
+    transport->base_url_size = strlen(options->base_url);
+    transport->url_capacity = transport->base_url_size + PATH_MAX_BYTES + 1;
+    transport->url = malloc(transport->url_capacity);
+    if (!transport->url)
+        goto free_transport;
+    memcpy(transport->url, options->base_url, transport->base_url_size);
+    transport->exchanges = calloc(options->max_in_flight, sizeof *transport->exchanges);
+    if (!transport->exchanges)
+        goto free_url;
+    transport->multi = curl_multi_init();
+    if (!transport->multi || !set_limits(transport))
+        goto close_multi;
+
+    link_headers(transport);
+    for (unsigned i = 0; i < options->max_in_flight; i++) {
+        transport->exchanges[i].connections_opened = &transport->connections_opened;
+        transport->exchanges[i].next = transport->free;
+        transport->free = &transport->exchanges[i];
+    }
+    transport->free_count = options->max_in_flight;
+    /* The first one is made now: a libcurl that lacks an option we need is told of at open. */
+    if (!exchange_init(transport->free, options)) {
+        curl_multi_cleanup(transport->multi);
+        free(transport->exchanges);
+        free(transport->url);
+        free(transport);
+        return why_say(why, KLP_E_LIBRARY, "libcurl %s has not all the options that are needed", curl_version());
+    }
+    *out = transport;
+    return KLP_OK;
+
+close_multi:
+    if (transport->multi)
+        curl_multi_cleanup(transport->multi);
+    free(transport->exchanges);
+free_url:
+    free(transport->url);
+free_transport:
+    free(transport);
+no_memory:
+    return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+}
+
+void transport_close(struct transport *transport)
+{
+    for (unsigned i = 0; i < transport->options.max_in_flight; i++) {
+        struct exchange *exchange = &transport->exchanges[i];
+        if (exchange->is_in_flight)
+            curl_multi_remove_handle(transport->multi, exchange->easy);
+        exchange_destroy(exchange);
+    }
+    curl_multi_cleanup(transport->multi);
+    free(transport->exchanges);
+    free(transport->url);
+    free(transport);
+}
+
+unsigned transport_free_places(const struct transport *transport)
+{
+    return transport->free_count;
+}
+
+uint64_t transport_connections_opened(const struct transport *transport)
+{
+    return transport->connections_opened;
+}
+
+bool transport_start(struct transport *transport, const struct transport_request *request)
+{
+    struct exchange *exchange = transport->free;
+    size_t path_size = strlen(request->path);
+
+    if (path_size >= transport->url_capacity - transport->base_url_size)
+        return false;
+    memcpy(transport->url + transport->base_url_size, request->path, path_size + 1);
+    if (!exchange->easy && !exchange_init(exchange, &transport->options))
+        return false;
+    if (!exchange_prepare(exchange, request, transport->url, &transport->headers) ||
+        curl_multi_add_handle(transport->multi, exchange->easy))
+        return false;
+    exchange->is_in_flight = true;
+    transport->free = exchange->next;
+    transport->free_count--;
+    return true;
+}
+
+void transport_run(struct transport *transport)
+{
+    int running = 0;
+    curl_multi_perform(transport->multi, &running);
+}
+
+static void take_off(struct transport *transport, struct exchange *exchange)
+{
+    curl_multi_remove_handle(transport->multi, exchange->easy);
+    exchange->is_in_flight = false;
+}
+
+struct transport_reply *transport_take(struct transport *transport)
+{
+    CURLMsg *message;
+    int left = 0;
+
+    while ((message = curl_multi_info_read(transport->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result; /* the message is gone once the handle is removed */
+        struct exchange *exchange = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
+        take_off(transport, exchange);
+        exchange_conclude(exchange, code);
+        return &exchange->reply;
+    }
+    return NULL;
+}
+
+struct transport_reply *transport_abort_one(struct transport *transport)
+{
+    for (unsigned i = 0; i < transport->options.max_in_flight; i++) {
+        struct exchange *exchange = &transport->exchanges[i];
+        if (!exchange->is_in_flight)
+            continue;
+        take_off(transport, exchange);
+        exchange_conclude_aborted(exchange);
+        return &exchange->reply;
+    }
+    return NULL;
+}
+
+void transport_release(struct transport *transport, struct transport_reply *reply)
+{
+    struct exchange *exchange = (struct exchange *)reply;
+
+    exchange_recycle(exchange);
+    exchange->next = transport->free;
+    transport->free = exchange;
+    transport->free_count++;
+}
+
+void transport_wait(struct transport *transport, const int *descriptors, size_t count, unsigned timeout_ms)
+{
+    struct curl_waitfd waits[MAX_DESCRIPTORS];
+    unsigned used = 0;
+
+    for (size_t i = 0; i < count && used < MAX_DESCRIPTORS; i++)
+        if (descriptors[i] >= 0)
+            waits[used++] = (struct curl_waitfd){.fd = descriptors[i], .events = CURL_WAIT_POLLIN};
+    curl_multi_poll(transport->multi, waits, used, timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms, NULL);
+}

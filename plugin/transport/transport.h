@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The edge to HTTP: requests out, replies in, and the wait for both. One thread uses it, with all signals blocked
+ * (TLS writes raise SIGPIPE). */
+#ifndef KLP_TRANSPORT_TRANSPORT_H
+#define KLP_TRANSPORT_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "delivery/judge.h"
+#include "kraty/lobby_pusher.h"
+
+struct transport;
+
+/* Texts must outlive the transport. */
+struct transport_options {
+    const char *base_url;      /* checked by base_url_check(), without a slash at its end */
+    const char *authorization; /* the whole header line; holds the API key */
+    const char *ca_file;       /* or NULL */
+    const char *proxy;         /* or NULL */
+    unsigned max_in_flight;
+};
+
+struct transport_request {
+    const char *path; /* below the base URL; read until the call returns */
+    const char *body; /* NULL: a GET; else a POST. Must live until the reply is released */
+    size_t body_bytes;
+    uint64_t timeout_ms; /* at least 1 */
+    void *owner;         /* comes back in the reply */
+};
+
+struct transport_reply {
+    void *owner;
+    enum attempt_end end;
+    unsigned sends;
+    int http_status;
+    const char *body; /* with ATTEMPT_ANSWERED */
+    size_t body_bytes;
+    klp_text retry_after, date, request_id; /* headers; size 0 when absent */
+    const char *failure;                    /* one sentence when not answered; never NULL */
+};
+
+klp_status transport_open(const struct transport_options *options, struct transport **transport, klp_text_buffer *why);
+
+/* Closes all connections. Requests under way are dropped without a reply. */
+void transport_close(struct transport *transport);
+
+unsigned transport_free_places(const struct transport *transport);
+
+/* Starts a request; the bytes go out in transport_run(). Legal while there is a free place.
+ * False: out of memory; nothing started. */
+bool transport_start(struct transport *transport, const struct transport_request *request);
+
+/* Does what can be done without waiting. */
+void transport_run(struct transport *transport);
+
+/* The next reply that is there, or NULL. It lives, and keeps its place, until it is released. */
+struct transport_reply *transport_take(struct transport *transport);
+
+/* Takes some request off the wire, as ATTEMPT_ABORTED; NULL when none is under way. Released like any reply. */
+struct transport_reply *transport_abort_one(struct transport *transport);
+
+void transport_release(struct transport *transport, struct transport_reply *reply);
+
+/* Sleeps until there is something for transport_run(), one of the descriptors (-1: none) is readable, or the
+ * time is over. */
+void transport_wait(struct transport *transport, const int *descriptors, size_t count, unsigned timeout_ms);
+
+uint64_t transport_connections_opened(const struct transport *transport);
+
+#endif

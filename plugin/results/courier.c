@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "results/courier.h"
+
+#include <nanomsg/nn.h>
+#include <nanomsg/reqrep.h>
+#include <nanomsg/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "results/acknowledgement.h"
+#include "results/event_json.h"
+#include "why.h"
+
+enum {
+    RESEND_MS = 2000,
+    RETRY_SEND_US = 100000,
+    DESCRIPTORS_NEEDED = 12 /* nanomsg's first socket with its thread, and some to reconnect with */
+};
+
+struct courier {
+    int socket, descriptor;
+    bool is_awaiting_reply;
+    uint64_t pause_ends_us;
+    uint64_t first_seq, last_seq; /* of the message being made or awaiting its reply */
+    uint64_t messages_sent, replies_ignored;
+    size_t size;
+    char message[KLP_MAX_MESSAGE_BYTES];
+};
+
+/* nanomsg asserts, and so ends the process, when it finds no descriptor free. */
+static bool has_room_for_descriptors(void)
+{
+    int probes[DESCRIPTORS_NEEDED];
+    int count = 0;
+
+    while (count < DESCRIPTORS_NEEDED && (probes[count] = eventfd(0, EFD_CLOEXEC)) >= 0)
+        count++;
+    for (int i = 0; i < count; i++)
+        close(probes[i]);
+    return count == DESCRIPTORS_NEEDED;
+}
+
+static klp_status check_url(const char *url, klp_text_buffer *why)
+{
+    const size_t longest = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+
+    if (strncmp(url, "tcp://", 6) == 0)
+        return KLP_OK;
+    if (strncmp(url, "ipc://", 6) != 0)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "results_url does not begin with ipc:// or tcp://");
+    size_t path_bytes = strlen(url + 6);
+    if (path_bytes == 0)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "results_url has no path behind ipc://");
+    if (path_bytes > longest) /* here, too, nanomsg would assert */
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "results_url has a path of %zu bytes, more than a socket's %zu",
+                       path_bytes, longest);
+    return KLP_OK;
+}
+
+static klp_status set_options(struct courier *courier, klp_text_buffer *why)
+{
+    int resend_ms = RESEND_MS, no_delay = 1;
+    size_t size = sizeof courier->descriptor;
+
+    if (nn_setsockopt(courier->socket, NN_REQ, NN_REQ_RESEND_IVL, &resend_ms, sizeof resend_ms) ||
+        nn_setsockopt(courier->socket, NN_TCP, NN_TCP_NODELAY, &no_delay, sizeof no_delay) ||
+        nn_getsockopt(courier->socket, NN_SOL_SOCKET, NN_RCVFD, &courier->descriptor, &size))
+        return why_say(why, KLP_E_SYSTEM, "nanomsg: %s", nn_strerror(nn_errno()));
+    return KLP_OK;
+}
+
+klp_status courier_open(const char *url, struct courier **out, klp_text_buffer *why)
+{
+    klp_status status = check_url(url, why);
+    if (status)
+        return status;
+    if (!has_room_for_descriptors())
+        return why_say(why, KLP_E_SYSTEM, "fewer than %d file descriptors are free", DESCRIPTORS_NEEDED);
+    struct courier *courier = calloc(1, sizeof *courier);
+    if (!courier)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+
+    courier->socket = nn_socket(AF_SP, NN_REQ);
+    if (courier->socket < 0) {
+        status = why_say(why, KLP_E_SYSTEM, "nanomsg: %s", nn_strerror(nn_errno()));
+        goto free_courier;
+    }
+    status = set_options(courier, why);
+    if (status)
+        goto close_socket;
+    if (nn_connect(courier->socket, url) < 0) {
+        status = why_say(why, KLP_E_INVALID_ARGUMENT, "results_url: %s", nn_strerror(nn_errno()));
+        goto close_socket;
+    }
+    *out = courier;
+    return KLP_OK;
+
+close_socket:
+    nn_close(courier->socket);
+free_courier:
+    free(courier);
+    return status;
+}
+
+void courier_close(struct courier *courier)
+{
+    nn_close(courier->socket);
+    free(courier);
+}
+
+int courier_descriptor(const struct courier *courier)
+{
+    return courier->descriptor;
+}
+
+bool courier_may_send(const struct courier *courier, uint64_t now_us)
+{
+    return !courier->is_awaiting_reply && now_us >= courier->pause_ends_us;
+}
+
+uint64_t courier_pause_ends_us(const struct courier *courier)
+{
+    return courier->is_awaiting_reply ? CLOCK_NEVER_US : courier->pause_ends_us;
+}
+
+bool courier_add(struct courier *courier, const klp_event *event)
+{
+    size_t left = sizeof courier->message - courier->size;
+    size_t size = event_write_bounded(event, courier->message + courier->size, left - 1);
+
+    if (size > left - 1)
+        return false;
+    if (courier->size == 0)
+        courier->first_seq = event->seq;
+    courier->last_seq = event->seq;
+    courier->size += size;
+    courier->message[courier->size++] = '\n';
+    return true;
+}
+
+void courier_send(struct courier *courier, uint64_t now_us)
+{
+    if (nn_send(courier->socket, courier->message, courier->size, NN_DONTWAIT) >= 0) {
+        courier->is_awaiting_reply = true;
+        courier->messages_sent++;
+    } else {
+        courier->pause_ends_us = now_us + RETRY_SEND_US;
+    }
+    courier->size = 0;
+}
+
+/* A reply that brings nothing forward is no reason to tell the same at once again. */
+static void pause_before_resending(struct courier *courier, uint64_t now_us)
+{
+    courier->pause_ends_us = now_us + RESEND_MS * 1000u;
+}
+
+bool courier_receive(struct courier *courier, uint64_t now_us, uint64_t *acknowledged_seq)
+{
+    char *reply;
+
+    if (!courier->is_awaiting_reply)
+        return false;
+    int size = nn_recv(courier->socket, &reply, NN_MSG, NN_DONTWAIT);
+    if (size < 0)
+        return false;
+
+    courier->is_awaiting_reply = false;
+    bool is_valid = acknowledgement_read(reply, (size_t)size, courier->last_seq, acknowledged_seq);
+    nn_freemsg(reply);
+    if (!is_valid)
+        courier->replies_ignored++;
+    if (is_valid && *acknowledged_seq >= courier->first_seq)
+        return true;
+    pause_before_resending(courier, now_us);
+    return false;
+}
+
+uint64_t courier_messages_sent(const struct courier *courier)
+{
+    return courier->messages_sent;
+}
+
+uint64_t courier_replies_ignored(const struct courier *courier)
+{
+    return courier->replies_ignored;
+}

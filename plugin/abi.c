@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The one exported symbol, and the table behind it. Here every entry point looks at what it was handed; what follows
+ * it may trust its arguments' shape. */
+#include <stddef.h>
+
+#include "clock.h"
+#include "kraty/lobby_pusher.h"
+#include "pusher/arguments.h"
+#include "pusher/fork_guard.h"
+#include "pusher/pusher.h"
+#include "results/event_json.h"
+#include "results/event_names.h"
+#include "why.h"
+
+enum { OLDEST_ABI = 1 };
+
+/* What every call with a pusher begins with. In a child of the process that opened it nothing is touched. */
+static klp_status enter(const klp_pusher *pusher, klp_text_buffer *why)
+{
+    why_clear(why);
+    if (fork_guard_is_child())
+        return why_say(why, KLP_E_FORKED, "this process is a child of the one that opened the pusher");
+    if (!pusher)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "pusher is NULL");
+    return KLP_OK;
+}
+
+static klp_status abi_open(const klp_config *given, klp_pusher **pusher, klp_text_buffer *why)
+{
+    klp_config config;
+
+    why_clear(why);
+    if (!pusher)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "pusher is NULL");
+    *pusher = NULL;
+    if (fork_guard_is_child())
+        return why_say(why, KLP_E_FORKED, "this process is a child of one that opened a pusher");
+    klp_status status = argument_copy(given, &config, sizeof config, "klp_config", why);
+    return status ? status : pusher_open(&config, pusher, why);
+}
+
+static klp_status abi_close(klp_pusher *pusher)
+{
+    if (fork_guard_is_child())
+        return KLP_E_FORKED;
+    if (pusher)
+        pusher_close(pusher);
+    return KLP_OK;
+}
+
+static klp_status abi_push(klp_pusher *pusher, const klp_lobby *lobby, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    return status ? status : pusher_push(pusher, lobby, ticket, why);
+}
+
+static klp_status abi_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, uint64_t cookie, klp_ticket *ticket,
+                           klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    return status ? status : pusher_read(pusher, game_id, lobby_id, cookie, ticket, why);
+}
+
+static klp_status abi_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    return status ? status : pusher_ping(pusher, cookie, ticket, why);
+}
+
+static klp_status abi_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event)
+{
+    if (!event)
+        return KLP_E_INVALID_ARGUMENT;
+    *event = NULL;
+    klp_status status = enter(pusher, NULL);
+    return status ? status : pusher_next_event(pusher, timeout_ms, event);
+}
+
+static klp_status abi_ack(klp_pusher *pusher, const klp_event *event)
+{
+    klp_status status = enter(pusher, NULL);
+    return status ? status : pusher_acknowledge(pusher, event);
+}
+
+static klp_status abi_event_fd(klp_pusher *pusher, int *descriptor)
+{
+    klp_status status = enter(pusher, NULL);
+    if (status)
+        return status;
+    if (!descriptor)
+        return KLP_E_INVALID_ARGUMENT;
+    *descriptor = pusher->event_descriptor;
+    return KLP_OK;
+}
+
+static klp_status abi_decode_event(const char *bytes, size_t size, klp_event **event, klp_text_buffer *why)
+{
+    why_clear(why);
+    if (!event)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "event is NULL");
+    *event = NULL;
+    if (!bytes)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "bytes is NULL");
+    return event_read(bytes, size, event, why);
+}
+
+static void abi_free_event(klp_event *event)
+{
+    event_free(event);
+}
+
+static klp_status abi_flush(klp_pusher *pusher, uint32_t timeout_ms)
+{
+    klp_status status = enter(pusher, NULL);
+    return status ? status : pusher_flush(pusher, timeout_ms);
+}
+
+static klp_status abi_stop(klp_pusher *pusher, uint32_t drain_ms)
+{
+    klp_status status = enter(pusher, NULL);
+    if (status)
+        return status;
+    pusher_request_stop(pusher, drain_ms);
+    pusher_join(pusher, CLOCK_NEVER_US);
+    return KLP_OK;
+}
+
+static klp_status abi_stats(klp_pusher *pusher, klp_stats *stats)
+{
+    klp_status status = enter(pusher, NULL);
+    if (status)
+        return status;
+    if (!stats || stats->struct_size < sizeof stats->struct_size)
+        return KLP_E_INVALID_ARGUMENT;
+    pusher_stats(pusher, stats);
+    return KLP_OK;
+}
+
+static const char *abi_status_text(klp_status status)
+{
+    static const char *const names[] = {
+        [KLP_OK] = "KLP_OK",
+        [KLP_E_INVALID_ARGUMENT] = "KLP_E_INVALID_ARGUMENT",
+        [KLP_E_NO_MEMORY] = "KLP_E_NO_MEMORY",
+        [KLP_E_QUEUE_FULL] = "KLP_E_QUEUE_FULL",
+        [KLP_E_RESULTS_FULL] = "KLP_E_RESULTS_FULL",
+        [KLP_E_STOPPED] = "KLP_E_STOPPED",
+        [KLP_E_TIMEOUT] = "KLP_E_TIMEOUT",
+        [KLP_E_DRAINED] = "KLP_E_DRAINED",
+        [KLP_E_FORKED] = "KLP_E_FORKED",
+        [KLP_E_NOT_AVAILABLE] = "KLP_E_NOT_AVAILABLE",
+        [KLP_E_LIBRARY] = "KLP_E_LIBRARY",
+        [KLP_E_SYSTEM] = "KLP_E_SYSTEM",
+        [KLP_E_MALFORMED] = "KLP_E_MALFORMED",
+    };
+
+    if (status < 0 || (size_t)status >= sizeof names / sizeof *names)
+        return "unknown klp_status";
+    return names[status];
+}
+
+static const char *abi_version(void)
+{
+    return KLP_VERSION;
+}
+
+static const klp_api api = {
+    .struct_size = sizeof api,
+    .abi = KLP_ABI,
+    .open = abi_open,
+    .push = abi_push,
+    .read = abi_read,
+    .ping = abi_ping,
+    .next_event = abi_next_event,
+    .ack = abi_ack,
+    .event_fd = abi_event_fd,
+    .decode_event = abi_decode_event,
+    .free_event = abi_free_event,
+    .flush = abi_flush,
+    .stop = abi_stop,
+    .close = abi_close,
+    .stats = abi_stats,
+    .status_text = abi_status_text,
+    .outcome_text = event_outcome_name,
+    .version = abi_version,
+};
+
+__attribute__((visibility("default"))) const klp_api *klp_get_api(uint32_t *abi)
+{
+    if (!abi)
+        return NULL;
+    uint32_t newest_of_host = *abi;
+    *abi = KLP_ABI; /* with one ABI so far, the newest of both is this one or none */
+    return newest_of_host >= OLDEST_ABI ? &api : NULL;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pusher/conclude.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kraty/redact.h"
+#include "kraty/reply.h"
+#include "kraty/retry_after.h"
+#include "json/utf8.h"
+
+enum { MAX_MESSAGE_BYTES = 4096, SENTENCE_BYTES = 512 };
+
+/* ─── What the event quotes of the reply ────────────────────────────────────────────────────────── */
+
+/* Gathers the texts of one event: first measured, then written into one block. */
+struct quotes {
+    const struct json_document *document; /* or NULL */
+    klp_text needle;
+    char *block, *at;
+    size_t bytes;
+};
+
+static klp_text quoted(struct quotes *quotes, size_t size)
+{
+    klp_text text = {quotes->at, size};
+    quotes->at[size] = '\0';
+    quotes->at += size + 1;
+    return text;
+}
+
+static void quote_string(struct quotes *quotes, int value, klp_text *into)
+{
+    if (value == JSON_NONE)
+        return;
+    size_t raw_bytes = json_raw(quotes->document, value).size; /* its two quotes leave room for the NUL */
+    quotes->bytes += raw_bytes;
+    if (!quotes->block)
+        return;
+    size_t size = json_text(quotes->document, value, quotes->at, raw_bytes);
+    redact_text(quotes->at, size, quotes->needle.data, quotes->needle.size);
+    *into = quoted(quotes, size);
+}
+
+static void quote_raw(struct quotes *quotes, int value, klp_text *into)
+{
+    if (value == JSON_NONE)
+        return;
+    struct json_slice raw = json_raw(quotes->document, value);
+    quotes->bytes += raw.size + 1;
+    if (!quotes->block)
+        return;
+    memcpy(quotes->at, raw.data, raw.size);
+    redact_json(quotes->at, raw.size, quotes->needle.data, quotes->needle.size);
+    *into = quoted(quotes, raw.size);
+}
+
+static void quote_text(struct quotes *quotes, klp_text text, klp_text *into)
+{
+    if (!text.size)
+        return;
+    quotes->bytes += text.size + 1;
+    if (!quotes->block)
+        return;
+    memcpy(quotes->at, text.data, text.size);
+    redact_text(quotes->at, text.size, quotes->needle.data, quotes->needle.size);
+    *into = quoted(quotes, text.size);
+}
+
+static void quote(struct quotes *quotes, klp_event *event, const struct reply *reply, const struct verdict *verdict,
+                  klp_text request_id, klp_text sentence)
+{
+    quote_text(quotes, request_id, &event->request_id);
+    if (verdict->ok && event->op == KLP_OP_PING)
+        quote_raw(quotes, reply->payload, &event->api_key_json);
+    else if (verdict->ok) {
+        quote_string(quotes, reply->lobby.id, &event->lobby_id);
+        quote_string(quotes, reply->lobby.status, &event->lobby_status);
+        quote_raw(quotes, reply->payload, &event->lobby_json);
+    } else if (verdict->origin == KLP_ORIGIN_SERVER && reply && reply->kind == REPLY_HAS_ERROR) {
+        if (!verdict->code)
+            quote_string(quotes, reply->code, &event->error_code);
+        quote_string(quotes, reply->message, &event->error_message);
+        quote_raw(quotes, reply->details, &event->error_details_json);
+    }
+    if (!verdict->ok && !event->error_message.size)
+        quote_text(quotes, sentence, &event->error_message);
+}
+
+static void keep_quotes(struct job *job, const struct reply *reply, const struct verdict *verdict,
+                        const struct transport_reply *answer, klp_text sentence, const struct conclusion *conclusion)
+{
+    struct quotes quotes = {.document = reply ? &reply->document : NULL};
+    klp_text request_id = answer ? answer->request_id : (klp_text){"", 0};
+    klp_event measured = job->event;
+
+    redact_needle(conclusion->api_key.data, conclusion->api_key.size, &quotes.needle.data, &quotes.needle.size);
+    quote(&quotes, &measured, reply, verdict, request_id, sentence);
+    if (quotes.bytes == 0)
+        return;
+    char *block = quotes.bytes <= conclusion->reply_bytes_left ? malloc(quotes.bytes) : NULL;
+    if (!block) {
+        job->event.truncated = 1;
+        job->event.truncated_bytes = answer ? answer->body_bytes : 0;
+        return;
+    }
+    job->reply_block = quotes.block = quotes.at = block;
+    job->reply_bytes = quotes.bytes;
+    quote(&quotes, &job->event, reply, verdict, request_id, sentence);
+    job->event.error_message.size =
+        utf8_cut(job->event.error_message.data, job->event.error_message.size, MAX_MESSAGE_BYTES);
+}
+
+/* ─── The event ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void fill_event(struct job *job, const struct verdict *verdict, const struct conclusion *conclusion)
+{
+    static const klp_text nothing = {"", 0};
+    klp_event *event = &job->event;
+
+    event->ok = verdict->ok;
+    event->outcome = verdict->outcome;
+    event->replayed = verdict->replayed;
+    event->retryable = verdict->retryable;
+    event->error_origin = verdict->origin;
+    event->elapsed_us = conclusion->now_us - job->accepted_us;
+    event->retry_after_ms = KLP_NO_RETRY_AFTER;
+    event->request_id = event->lobby_status = event->lobby_json = event->api_key_json = event->json = nothing;
+    event->error_message = event->error_details_json = nothing;
+    event->error_code = verdict->ok ? nothing : klp_cstr(verdict->code ? verdict->code : job->server_code);
+}
+
+/* So that the code survives when its quotation does not. One that is longer than any known is cut there. */
+static void keep_server_code(struct job *job, const struct reply *reply, klp_text api_key)
+{
+    const char *needle;
+    size_t needle_size, size = json_text(&reply->document, reply->code, NULL, 0);
+    char *code = malloc(size + 1);
+
+    if (!code)
+        return;
+    json_text(&reply->document, reply->code, code, size + 1);
+    redact_needle(api_key.data, api_key.size, &needle, &needle_size);
+    redact_text(code, size, needle, needle_size);
+    size = utf8_cut(code, size, sizeof job->server_code - 1);
+    memcpy(job->server_code, code, size);
+    job->server_code[size] = '\0';
+    free(code);
+}
+
+static struct judged_call judged(const struct job *job)
+{
+    bool is_push = job->event.op == KLP_OP_PUSH;
+    return (struct judged_call){.is_push = is_push, .is_write = is_push, .possibly_applied = job->possibly_applied};
+}
+
+static enum attempt_answer answer_of(enum reply_kind kind)
+{
+    switch (kind) {
+    case REPLY_HAS_PAYLOAD:
+        return ANSWER_IS_PAYLOAD;
+    case REPLY_HAS_ERROR:
+        return ANSWER_IS_ERROR;
+    case REPLY_HAS_NEITHER:
+        break;
+    }
+    return ANSWER_IS_NEITHER;
+}
+
+static klp_text sentence_about(const struct transport_reply *answer, const struct reply *reply, char *sentence)
+{
+    if (answer->end != ATTEMPT_ANSWERED) {
+        snprintf(sentence, SENTENCE_BYTES, "%s", answer->failure);
+    } else if (answer->http_status >= 200 && answer->http_status <= 299) {
+        snprintf(sentence, SENTENCE_BYTES, "HTTP %d, but not the reply that was due: %s at %zu", answer->http_status,
+                 reply->fault.reason, reply->fault.at);
+    } else {
+        snprintf(sentence, SENTENCE_BYTES, "HTTP %d without an error envelope", answer->http_status);
+    }
+    return klp_cstr(sentence);
+}
+
+void conclude_attempt(struct job *job, const struct transport_reply *answer, const struct conclusion *conclusion)
+{
+    struct judged_call call = judged(job);
+    struct reply reply = {.kind = REPLY_HAS_NEITHER, .fault = {.reason = "out of memory while reading it"}};
+    char sentence[SENTENCE_BYTES];
+    bool is_ping = job->event.op == KLP_OP_PING;
+
+    job->event.attempts++;
+    job->event.sends += answer->sends;
+    job->event.http_status = answer->http_status;
+    if (answer->end == ATTEMPT_ANSWERED)
+        reply_read(answer->body, answer->body_bytes, is_ping ? REPLY_WANTS_API_KEY : REPLY_WANTS_LOBBY, &reply);
+
+    struct attempt attempt = {.end = answer->end,
+                              .sends = answer->sends,
+                              .http_status = answer->http_status,
+                              .answer = answer_of(reply.kind)};
+    struct verdict verdict = judge_attempt(&call, &attempt);
+
+    snprintf(job->server_code, sizeof job->server_code, "internal_error");
+    if (reply.kind == REPLY_HAS_ERROR)
+        keep_server_code(job, &reply, conclusion->api_key);
+    fill_event(job, &verdict, conclusion);
+    job->event.retry_after_ms = retry_after_ms(answer->retry_after.data, answer->retry_after.size, answer->date.data,
+                                               answer->date.size, conclusion->unix_s);
+    if (verdict.ok) {
+        job->event.capacity = reply.lobby.capacity;
+        job->event.participant_count = reply.lobby.participant_count;
+        job->event.bot_slots = reply.lobby.bot_slots;
+        job->event.filled_slots = reply.lobby.filled_slots;
+    }
+    keep_quotes(job, &reply, &verdict, answer, sentence_about(answer, &reply, sentence), conclusion);
+    reply_free(&reply);
+}
+
+void conclude_local(struct job *job, enum local_end end, const struct transport_reply *answer,
+                    const struct conclusion *conclusion)
+{
+    struct judged_call call = judged(job);
+    struct verdict verdict = judge_local(&call, end, answer ? answer->sends : 0);
+    const char *sentence =
+        end == LOCAL_SHUTDOWN ? "the pusher was stopped before it was sent" : "its deadline passed before it was sent";
+
+    if (answer) {
+        job->event.attempts++;
+        job->event.sends += answer->sends;
+        job->event.http_status = answer->http_status;
+        sentence = "the pusher was stopped before its reply was complete";
+    }
+    fill_event(job, &verdict, conclusion);
+    keep_quotes(job, NULL, &verdict, answer, klp_cstr(sentence), conclusion);
+}

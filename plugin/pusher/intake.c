@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The host's side of a call: check, copy into one block, queue. */
+#include "clock.h"
+#include "kraty/push_body.h"
+#include "pusher/arguments.h"
+#include "pusher/duplicates.h"
+#include "pusher/pusher.h"
+#include "pusher/random.h"
+#include "why.h"
+#include "json/write.h"
+
+static const char uuid_place[UUID_BYTES] = "00000000-0000-4000-8000-000000000000";
+
+static klp_status refuse_full(klp_pusher *pusher, klp_status status)
+{
+    pusher->stats.refused_full++;
+    return status;
+}
+
+/* Under the lock. */
+static klp_status check_room(klp_pusher *pusher, const struct job *job)
+{
+    const struct settings *settings = &pusher->settings;
+
+    if (pusher->state != PUSHER_OPEN)
+        return KLP_E_STOPPED;
+    if (pusher->undecided >= settings->max_queued)
+        return refuse_full(pusher, KLP_E_QUEUE_FULL);
+    if (pusher->undecided + pusher->stats.unread_events >= settings->max_unread_events)
+        return refuse_full(pusher, KLP_E_RESULTS_FULL);
+    if (job->block_bytes > settings->max_queued_bytes ||
+        pusher->stats.queued_bytes > settings->max_queued_bytes - job->block_bytes)
+        return refuse_full(pusher, KLP_E_QUEUE_FULL);
+    return KLP_OK;
+}
+
+static klp_status say_full(klp_pusher *pusher, klp_status status, klp_text_buffer *why)
+{
+    const struct settings *settings = &pusher->settings;
+
+    switch (status) {
+    case KLP_E_STOPPED:
+        return why_say(why, status, "the pusher has been stopped");
+    case KLP_E_RESULTS_FULL:
+        return why_say(why, status, "max_unread_events (%u) is reached: acknowledge events first",
+                       settings->max_unread_events);
+    default:
+        return why_say(why, status, "the queue is full: max_queued is %u, max_queued_bytes %llu", settings->max_queued,
+                       (unsigned long long)settings->max_queued_bytes);
+    }
+}
+
+static klp_status enqueue(klp_pusher *pusher, struct job *job, klp_ticket *ticket, klp_text_buffer *why)
+{
+    job->event.pusher = pusher->settings.name;
+    job->event.epoch = (klp_text){pusher->epoch, EPOCH_BYTES};
+
+    pthread_mutex_lock(&pusher->lock);
+    klp_status status = check_room(pusher, job);
+    if (!status) {
+        job->event.ticket = ++pusher->last_ticket;
+        if (ticket)
+            *ticket = job->event.ticket;
+        job_list_append(&pusher->intake, job);
+        pusher->undecided++;
+        pusher->stats.accepted++;
+        pusher->stats.queued_bytes += job->block_bytes;
+    }
+    pthread_mutex_unlock(&pusher->lock);
+
+    if (status) {
+        job_free(job);
+        return say_full(pusher, status, why);
+    }
+    pusher_wake(pusher);
+    return KLP_OK;
+}
+
+static void set_times(struct job *job, const klp_pusher *pusher, uint32_t deadline_ms)
+{
+    job->accepted_us = clock_now_us();
+    job->deadline_us = clock_after_ms(job->accepted_us, deadline_ms ? deadline_ms : pusher->settings.deadline_ms);
+}
+
+static klp_status refuse_duplicate(klp_pusher *pusher, const klp_lobby *lobby, struct job *job, klp_text_buffer *why)
+{
+    size_t first, second;
+
+    /* the place of the body is not in use yet */
+    char *body = job_body(job);
+    void *scratch = body + (-(uintptr_t)body & (sizeof(uint32_t) - 1));
+    if (!duplicates_find(lobby->player_ids, lobby->player_count, pusher->hash_secret, scratch, &first, &second))
+        return KLP_OK;
+    return why_say(why, KLP_E_INVALID_ARGUMENT, "player_ids[%zu] is the same as player_ids[%zu]", second, first);
+}
+
+static klp_status make_push(klp_pusher *pusher, const klp_lobby *lobby, struct job **out, klp_text_buffer *why)
+{
+    static const klp_text nothing = {"", 0};
+    bool is_stamped = lobby->idempotency_key.size > 0;
+    klp_text idempotency_key = is_stamped ? lobby->idempotency_key : (klp_text){uuid_place, UUID_BYTES};
+    struct json_writer measure = {0};
+
+    push_body_write(&measure, lobby, idempotency_key);
+    if (measure.size > KLP_MAX_BODY_BYTES)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "the lobby makes a body of %zu bytes, more than %u", measure.size,
+                       KLP_MAX_BODY_BYTES);
+    size_t scratch_bytes = duplicates_scratch_bytes(lobby->player_count);
+    if (scratch_bytes)
+        scratch_bytes += sizeof(uint32_t) - 1; /* to be aligned */
+    size_t body_bytes = measure.size > scratch_bytes ? measure.size : scratch_bytes;
+
+    struct job *job = job_new(KLP_OP_PUSH, lobby->game_id, lobby->event_key, lobby->key, nothing, body_bytes);
+    if (!job)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    klp_status status = refuse_duplicate(pusher, lobby, job, why);
+    if (status) {
+        job_free(job);
+        return status;
+    }
+    struct json_writer body = {.data = job_body(job), .capacity = body_bytes};
+    size_t key_offset = push_body_write(&body, lobby, idempotency_key);
+    job->body_bytes = (uint32_t)body.size;
+    job->key_to_stamp = is_stamped ? 0 : (uint32_t)key_offset;
+    job->event.cookie = lobby->cookie;
+    set_times(job, pusher, lobby->deadline_ms);
+    *out = job;
+    return KLP_OK;
+}
+
+klp_status pusher_push(klp_pusher *pusher, const klp_lobby *given, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_lobby lobby;
+    struct job *job = NULL;
+
+    klp_status status = argument_copy(given, &lobby, sizeof lobby, "klp_lobby", why);
+    if (status)
+        return status;
+    if (!lobby.game_id.size)
+        lobby.game_id = pusher->settings.game_id;
+    status = argument_lobby(&lobby, why);
+    if (status)
+        return status;
+    status = make_push(pusher, &lobby, &job, why);
+    if (status)
+        return status;
+    return enqueue(pusher, job, ticket, why);
+}
+
+static klp_status query(klp_pusher *pusher, int32_t op, klp_text game_id, klp_text lobby_id, uint64_t cookie,
+                        klp_ticket *ticket, klp_text_buffer *why)
+{
+    static const klp_text nothing = {"", 0};
+    struct job *job = job_new(op, game_id, nothing, nothing, lobby_id, 0);
+    if (!job)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    job->event.cookie = cookie;
+    set_times(job, pusher, 0);
+    return enqueue(pusher, job, ticket, why);
+}
+
+klp_status pusher_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, uint64_t cookie, klp_ticket *ticket,
+                       klp_text_buffer *why)
+{
+    if (!game_id.size)
+        game_id = pusher->settings.game_id;
+    klp_status status = argument_path_id(game_id, "game_id", why);
+    if (!status)
+        status = argument_path_id(lobby_id, "lobby_id", why);
+    if (status)
+        return status;
+    return query(pusher, KLP_OP_READ, game_id, lobby_id, cookie, ticket, why);
+}
+
+klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why)
+{
+    static const klp_text nothing = {"", 0};
+    return query(pusher, KLP_OP_PING, nothing, nothing, cookie, ticket, why);
+}

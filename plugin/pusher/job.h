@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One accepted call, in one block of memory from push() to the host's acknowledgement: first the call, then, in
+ * the same block, its event. So a verdict never needs memory to be told. */
+#ifndef KLP_PUSHER_JOB_H
+#define KLP_PUSHER_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kraty/lobby_pusher.h"
+
+struct job {
+    struct job *next, *previous; /* a job is in at most one list */
+    size_t block_bytes;          /* of this block; counted in queued_bytes */
+    size_t reply_bytes;          /* of reply_block; counted in reply_bytes */
+    char *reply_block;           /* what the event quotes of the reply, or NULL */
+    char *json;                  /* event.json, once the host took it, or NULL */
+    uint64_t accepted_us;
+    uint64_t deadline_us;
+    size_t heap_index;
+    uint32_t body_offset; /* in texts; the body is last, so that it can be cut off */
+    uint32_t body_bytes;
+    uint32_t key_to_stamp; /* offset in the body of the idempotency key's place; 0: the host gave its own */
+    bool possibly_applied;
+    char server_code[48]; /* the server's error code, for when there is no memory to quote it */
+    klp_event event;
+    char texts[]; /* game_id, event_key, key, lobby_id, a NUL after each; then the body */
+};
+
+/* Makes the job of a call that was checked; `op` is KLP_OP_…; unset texts are empty. The body's bytes are left
+ * for the caller to write at job_body(). NULL: out of memory. */
+struct job *job_new(int32_t op, klp_text game_id, klp_text event_key, klp_text key, klp_text lobby_id,
+                    size_t body_bytes);
+void job_free(struct job *job);
+
+char *job_body(struct job *job);
+
+/* Gives the body's memory back; the job may move. */
+struct job *job_drop_body(struct job *job);
+
+/* Doubly linked, intrusive. */
+struct job_list {
+    struct job *first, *last;
+    size_t count;
+};
+
+void job_list_append(struct job_list *list, struct job *job);
+void job_list_remove(struct job_list *list, struct job *job);
+struct job *job_list_take_first(struct job_list *list);                 /* or NULL */
+void job_list_append_all(struct job_list *list, struct job_list *from); /* leaves `from` empty */
+
+#endif

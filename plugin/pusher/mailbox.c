@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Events between their verdict and the host's acknowledgement. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "pusher/pusher.h"
+#include "results/event_json.h"
+
+bool pusher_has_something_to_say(const klp_pusher *pusher)
+{
+    if (pusher->settings.results_url && pusher->state != PUSHER_STOPPED)
+        return false; /* they are the courier's */
+    return pusher->unread.first || pusher->state == PUSHER_STOPPED;
+}
+
+void pusher_signal_events(klp_pusher *pusher, bool was_readable)
+{
+    bool is_readable = pusher_has_something_to_say(pusher);
+    uint64_t counter = 1;
+
+    /* an eventfd that does not block: neither call can wait, and neither fails on a counter of 0 and 1 */
+    if (is_readable && !was_readable)
+        (void)!write(pusher->event_descriptor, &counter, sizeof counter);
+    else if (was_readable && !is_readable)
+        (void)!read(pusher->event_descriptor, &counter, sizeof counter);
+}
+
+static void count_verdict(klp_stats *stats, const klp_event *event)
+{
+    if (event->op != KLP_OP_PUSH) {
+        if (event->ok)
+            stats->queries_ok++;
+        else
+            stats->queries_failed++;
+        return;
+    }
+    stats->applied += event->outcome == KLP_APPLIED;
+    stats->replayed += event->replayed != 0;
+    stats->not_applied += event->outcome == KLP_NOT_APPLIED;
+    stats->possibly_applied += event->outcome == KLP_POSSIBLY_APPLIED;
+}
+
+void pusher_publish(klp_pusher *pusher)
+{
+    if (!pusher->decided.first)
+        return;
+    pthread_mutex_lock(&pusher->lock);
+    bool was_readable = pusher_has_something_to_say(pusher);
+    for (const struct job *job = pusher->decided.first; job; job = job->next) {
+        count_verdict(&pusher->stats, &job->event);
+        pusher->stats.attempts += job->event.attempts;
+        pusher->stats.sends += job->event.sends;
+        pusher->stats.replies_left_out += job->event.truncated != 0;
+        pusher->stats.reply_bytes += job->reply_bytes;
+        pusher->undecided--;
+        pusher->stats.unread_events++;
+    }
+    pusher->stats.queued_bytes -= pusher->dropped_bytes;
+    pusher->dropped_bytes = 0;
+    job_list_append_all(&pusher->unread, &pusher->decided);
+    pusher_signal_events(pusher, was_readable);
+    pthread_cond_broadcast(&pusher->changed);
+    pthread_mutex_unlock(&pusher->lock);
+}
+
+/* Under the lock: the event no longer counts. The caller frees the job after unlocking. */
+static void uncount(klp_pusher *pusher, const struct job *job)
+{
+    pusher->stats.unread_events--;
+    pusher->stats.events_acknowledged++;
+    pusher->stats.queued_bytes -= job->block_bytes;
+    pusher->stats.reply_bytes -= job->reply_bytes;
+}
+
+void pusher_acknowledge_up_to(klp_pusher *pusher, uint64_t seq)
+{
+    struct job_list told = {0};
+    struct job *job;
+
+    pthread_mutex_lock(&pusher->lock);
+    while ((job = pusher->unread.first) && job->event.seq <= seq) {
+        job_list_remove(&pusher->unread, job);
+        uncount(pusher, job);
+        job_list_append(&told, job);
+    }
+    pthread_mutex_unlock(&pusher->lock);
+    while ((job = job_list_take_first(&told)))
+        job_free(job);
+}
+
+/* The event as JSON, on the host's thread and without the lock: nobody else has the job by now. */
+static klp_status add_json(struct job *job)
+{
+    if (job->json)
+        return KLP_OK;
+    size_t size = event_write(&job->event, NULL, 0);
+    job->json = malloc(size + 1);
+    if (!job->json)
+        return KLP_E_NO_MEMORY;
+    event_write(&job->event, job->json, size);
+    job->json[size] = '\0';
+    job->event.json = (klp_text){job->json, size};
+    return KLP_OK;
+}
+
+/* Under the lock. Waits until there is something to say. */
+static klp_status wait_for_event(klp_pusher *pusher, uint32_t timeout_ms)
+{
+    uint64_t limit_us = timeout_ms ? clock_after_ms(clock_now_us(), timeout_ms) : 0;
+    struct timespec limit = clock_timespec(limit_us);
+
+    for (;;) {
+        if (pusher->settings.results_url && pusher->state != PUSHER_STOPPED)
+            return KLP_E_NOT_AVAILABLE;
+        if (pusher->unread.first)
+            return KLP_OK;
+        if (pusher->state == PUSHER_STOPPED)
+            return KLP_E_DRAINED;
+        if (timeout_ms == 0)
+            return KLP_E_TIMEOUT;
+        if (limit_us == CLOCK_NEVER_US)
+            pthread_cond_wait(&pusher->changed, &pusher->lock);
+        else if (pthread_cond_timedwait(&pusher->changed, &pusher->lock, &limit))
+            timeout_ms = 0; /* a last look */
+    }
+}
+
+static void put_back(klp_pusher *pusher, struct job *job)
+{
+    pthread_mutex_lock(&pusher->lock);
+    bool was_readable = pusher_has_something_to_say(pusher);
+    job_list_remove(&pusher->handed_out, job);
+    struct job_list first = {job, job, 1};
+    job_list_append_all(&first, &pusher->unread);
+    pusher->unread = first;
+    pusher_signal_events(pusher, was_readable);
+    pthread_cond_broadcast(&pusher->changed);
+    pthread_mutex_unlock(&pusher->lock);
+}
+
+klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event)
+{
+    struct job *job = NULL;
+
+    pthread_mutex_lock(&pusher->lock);
+    klp_status status = wait_for_event(pusher, timeout_ms);
+    if (!status) {
+        bool was_readable = pusher_has_something_to_say(pusher);
+        job = job_list_take_first(&pusher->unread);
+        job_list_append(&pusher->handed_out, job);
+        pusher_signal_events(pusher, was_readable);
+    }
+    pthread_mutex_unlock(&pusher->lock);
+    if (status)
+        return status;
+
+    status = add_json(job);
+    if (status) {
+        put_back(pusher, job);
+        return status;
+    }
+    *event = &job->event;
+    return KLP_OK;
+}
+
+/* Looks from both ends: hosts acknowledge in the order they took, or the last one first. The event's memory is not
+ * looked at, it may be gone already. */
+static struct job *find_handed_out(const klp_pusher *pusher, const klp_event *event)
+{
+    struct job *first = pusher->handed_out.first, *last = pusher->handed_out.last;
+
+    for (size_t i = 0; i < pusher->handed_out.count; i += 2, first = first->next, last = last->previous) {
+        if (&first->event == event)
+            return first;
+        if (&last->event == event)
+            return last;
+    }
+    return NULL;
+}
+
+klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event)
+{
+    pthread_mutex_lock(&pusher->lock);
+    struct job *job = find_handed_out(pusher, event);
+    if (job) {
+        job_list_remove(&pusher->handed_out, job);
+        uncount(pusher, job);
+    }
+    pthread_mutex_unlock(&pusher->lock);
+    if (!job)
+        return KLP_E_INVALID_ARGUMENT;
+    job_free(job);
+    return KLP_OK;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A pusher's life: open, stop, close, and what can be asked of it meanwhile. */
+#include "pusher/pusher.h"
+
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "pusher/fork_guard.h"
+#include "pusher/libraries.h"
+#include "pusher/random.h"
+#include "why.h"
+
+/* ─── Opening ───────────────────────────────────────────────────────────────────────────────────── */
+
+static klp_status open_descriptors(klp_pusher *pusher, klp_text_buffer *why)
+{
+    pusher->wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (pusher->wake_descriptor < 0)
+        goto refused;
+    pusher->event_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (pusher->event_descriptor < 0)
+        goto close_wake_descriptor;
+    return KLP_OK;
+
+close_wake_descriptor:
+    close(pusher->wake_descriptor);
+refused:
+    return why_say(why, KLP_E_SYSTEM, "no file descriptor is free");
+}
+
+static void close_descriptors(klp_pusher *pusher)
+{
+    close(pusher->event_descriptor);
+    close(pusher->wake_descriptor);
+}
+
+static bool init_lock(klp_pusher *pusher)
+{
+    pthread_condattr_t monotonic;
+
+    if (pthread_mutex_init(&pusher->lock, NULL))
+        return false;
+    if (pthread_condattr_init(&monotonic))
+        goto destroy_lock;
+    int failed =
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) || pthread_cond_init(&pusher->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (!failed)
+        return true;
+
+destroy_lock:
+    pthread_mutex_destroy(&pusher->lock);
+    return false;
+}
+
+static void destroy_lock(klp_pusher *pusher)
+{
+    pthread_cond_destroy(&pusher->changed);
+    pthread_mutex_destroy(&pusher->lock);
+}
+
+static bool make_secrets(klp_pusher *pusher)
+{
+    unsigned char epoch[EPOCH_BYTES / 2];
+
+    if (!random_fill(epoch, sizeof epoch) || !random_fill(pusher->hash_secret, sizeof pusher->hash_secret))
+        return false;
+    random_hex(pusher->epoch, epoch, sizeof epoch);
+    return true;
+}
+
+static klp_status open_edges(klp_pusher *pusher, klp_text_buffer *why)
+{
+    const struct settings *settings = &pusher->settings;
+    struct transport_options options = {
+        .base_url = settings->base_url,
+        .authorization = api_key_header(settings->api_key),
+        .ca_file = settings->ca_file,
+        .proxy = settings->proxy,
+        .max_in_flight = settings->max_in_flight,
+    };
+
+    klp_status status = transport_open(&options, &pusher->transport, why);
+    if (status)
+        return status;
+    if (settings->results_url)
+        status = courier_open(settings->results_url, &pusher->courier, why);
+    if (status)
+        transport_close(pusher->transport);
+    return status;
+}
+
+static void close_edges(klp_pusher *pusher)
+{
+    if (pusher->courier)
+        courier_close(pusher->courier);
+    transport_close(pusher->transport);
+}
+
+/* The worker never takes one of the host's signals, nor the SIGPIPE that a TLS write raises. */
+static bool start_worker(klp_pusher *pusher)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before))
+        return false;
+    bool is_started = pthread_create(&pusher->worker, NULL, pusher_work, pusher) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (is_started)
+        pthread_setname_np(pusher->worker, "kraty-pusher");
+    return is_started;
+}
+
+klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buffer *why)
+{
+    klp_status status = libraries_init(why);
+    if (status)
+        return status;
+    klp_pusher *pusher = calloc(1, sizeof *pusher);
+    if (!pusher)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    status = settings_open(config, &pusher->settings, why);
+    if (status)
+        goto free_pusher;
+    if (!make_secrets(pusher)) {
+        status = why_say(why, KLP_E_SYSTEM, "the system gave no randomness");
+        goto close_settings;
+    }
+    if (!schedule_init(&pusher->schedule, pusher->settings.max_queued)) {
+        status = why_say(why, KLP_E_NO_MEMORY, "out of memory");
+        goto close_settings;
+    }
+    if (!init_lock(pusher)) {
+        status = why_say(why, KLP_E_SYSTEM, "the system refused a lock");
+        goto destroy_schedule;
+    }
+    status = open_descriptors(pusher, why);
+    if (status)
+        goto destroy_lock;
+    status = open_edges(pusher, why);
+    if (status)
+        goto close_descriptors;
+    if (!start_worker(pusher)) {
+        status = why_say(why, KLP_E_SYSTEM, "the system refused a thread");
+        goto close_edges;
+    }
+    pusher->exit_guard.pusher = pusher;
+    exit_guard_add(&pusher->exit_guard);
+    *out = pusher;
+    return KLP_OK;
+
+close_edges:
+    close_edges(pusher);
+close_descriptors:
+    close_descriptors(pusher);
+destroy_lock:
+    destroy_lock(pusher);
+destroy_schedule:
+    schedule_destroy(&pusher->schedule);
+close_settings:
+    settings_close(&pusher->settings);
+free_pusher:
+    free(pusher);
+    return status;
+}
+
+/* ─── Stopping ──────────────────────────────────────────────────────────────────────────────────── */
+
+void pusher_wake(klp_pusher *pusher)
+{
+    uint64_t one = 1;
+
+    if (!atomic_exchange(&pusher->is_woken, true))
+        (void)!write(pusher->wake_descriptor, &one, sizeof one);
+}
+
+void pusher_request_stop(klp_pusher *pusher, uint32_t drain_ms)
+{
+    uint64_t stop_at_us = clock_after_ms(clock_now_us(), drain_ms);
+
+    pthread_mutex_lock(&pusher->lock);
+    if (pusher->state == PUSHER_OPEN) {
+        pusher->state = PUSHER_STOPPING;
+        pusher->stop_at_us = stop_at_us;
+    } else if (stop_at_us < pusher->stop_at_us) {
+        pusher->stop_at_us = stop_at_us;
+    }
+    pthread_mutex_unlock(&pusher->lock);
+    pusher_wake(pusher);
+}
+
+/* Under the lock; false when the time is up. */
+static bool wait_for_change(klp_pusher *pusher, uint64_t limit_us)
+{
+    struct timespec limit = clock_timespec(limit_us);
+
+    if (limit_us == CLOCK_NEVER_US)
+        return pthread_cond_wait(&pusher->changed, &pusher->lock) == 0;
+    return pthread_cond_timedwait(&pusher->changed, &pusher->lock, &limit) == 0;
+}
+
+bool pusher_join(klp_pusher *pusher, uint64_t limit_us)
+{
+    bool is_in_time = true;
+
+    pthread_mutex_lock(&pusher->lock);
+    while (is_in_time && (pusher->state != PUSHER_STOPPED || (pusher->is_joining && !pusher->is_joined)))
+        is_in_time = wait_for_change(pusher, limit_us);
+    bool is_ours = pusher->state == PUSHER_STOPPED && !pusher->is_joining;
+    pusher->is_joining |= is_ours;
+    pthread_mutex_unlock(&pusher->lock);
+    if (!is_ours)
+        return is_in_time;
+
+    pthread_join(pusher->worker, NULL); /* it has nothing left to do but to end */
+    pthread_mutex_lock(&pusher->lock);
+    pusher->is_joined = true;
+    pthread_cond_broadcast(&pusher->changed);
+    pthread_mutex_unlock(&pusher->lock);
+    return true;
+}
+
+void pusher_close(klp_pusher *pusher)
+{
+    struct job *job;
+
+    pusher_request_stop(pusher, 0);
+    pusher_join(pusher, CLOCK_NEVER_US);
+    exit_guard_remove(&pusher->exit_guard);
+
+    while ((job = job_list_take_first(&pusher->unread)))
+        job_free(job);
+    while ((job = job_list_take_first(&pusher->handed_out)))
+        job_free(job);
+    close_descriptors(pusher);
+    destroy_lock(pusher);
+    schedule_destroy(&pusher->schedule);
+    settings_close(&pusher->settings);
+    free(pusher->idempotency_keys);
+    free(pusher);
+}
+
+/* ─── Asking ────────────────────────────────────────────────────────────────────────────────────── */
+
+klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms)
+{
+    uint64_t limit_us = clock_after_ms(clock_now_us(), timeout_ms);
+    bool is_in_time = true;
+
+    pthread_mutex_lock(&pusher->lock);
+    while (pusher->undecided && is_in_time)
+        is_in_time = wait_for_change(pusher, limit_us);
+    bool is_flushed = pusher->undecided == 0;
+    pthread_mutex_unlock(&pusher->lock);
+    return is_flushed ? KLP_OK : KLP_E_TIMEOUT;
+}
+
+void pusher_stats(klp_pusher *pusher, klp_stats *stats)
+{
+    uint32_t struct_size = stats->struct_size;
+
+    pthread_mutex_lock(&pusher->lock);
+    klp_stats all = pusher->stats;
+    all.in_flight = pusher->in_flight;
+    all.queued = pusher->undecided - pusher->in_flight;
+    pthread_mutex_unlock(&pusher->lock);
+
+    if (struct_size > sizeof all)
+        memset((char *)stats + sizeof all, 0, struct_size - sizeof all);
+    all.struct_size = struct_size;
+    memcpy(stats, &all, struct_size < sizeof all ? struct_size : sizeof all);
+}

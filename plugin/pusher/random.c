@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pusher/random.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+bool random_fill(void *bytes, size_t size)
+{
+    unsigned char *at = bytes;
+
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        at += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+void random_hex(char *out, const unsigned char *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+}
+
+void random_uuid(char out[UUID_BYTES], const unsigned char bytes[16])
+{
+    static const unsigned char group_bytes[] = {4, 2, 2, 2, 6};
+    unsigned char uuid[16];
+    const unsigned char *from = uuid;
+
+    memcpy(uuid, bytes, sizeof uuid);
+    uuid[6] = (unsigned char)((uuid[6] & 0x0f) | 0x40); /* version 4 */
+    uuid[8] = (unsigned char)((uuid[8] & 0x3f) | 0x80); /* variant of RFC 4122 */
+    for (size_t i = 0; i < sizeof group_bytes; i++) {
+        if (i)
+            *out++ = '-';
+        random_hex(out, from, group_bytes[i]);
+        from += group_bytes[i];
+        out += 2 * group_bytes[i];
+    }
+}

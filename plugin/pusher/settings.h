@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A configuration with its defaults filled in, checked, and of our own memory. */
+#ifndef KLP_PUSHER_SETTINGS_H
+#define KLP_PUSHER_SETTINGS_H
+
+#include "kraty/lobby_pusher.h"
+#include "pusher/api_key.h"
+
+struct settings {
+    klp_text name;
+    klp_text game_id; /* may be empty */
+    char *base_url;
+    char *ca_file;     /* or NULL */
+    char *proxy;       /* or NULL */
+    char *results_url; /* or NULL */
+    struct api_key *api_key;
+    uint32_t max_in_flight, max_queued, max_unread_events;
+    uint32_t attempt_timeout_ms, deadline_ms;
+    uint64_t max_queued_bytes, max_reply_bytes;
+    char *block; /* behind all the texts */
+};
+
+klp_status settings_open(const klp_config *config, struct settings *settings, klp_text_buffer *why);
+void settings_close(struct settings *settings);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The pusher's one thread: takes what was pushed, sends it, judges the replies, tells the events. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "kraty/path.h"
+#include "pusher/conclude.h"
+#include "pusher/pusher.h"
+#include "pusher/random.h"
+
+enum {
+    LONGEST_SLEEP_MS = 10000, /* nothing depends on it */
+    RETRY_RANDOM_MS = 100,
+    KEYS_AHEAD = 64
+};
+
+/* ─── Intake ────────────────────────────────────────────────────────────────────────────────────── */
+
+struct orders {
+    bool is_stopping;
+    uint64_t stop_at_us;
+};
+
+static struct orders take_in(klp_pusher *pusher)
+{
+    struct job_list taken = {0};
+    struct job *job;
+    uint64_t counter;
+
+    /* cleared before the queue is drained: a push that comes between wakes us again */
+    atomic_store(&pusher->is_woken, false);
+    (void)!read(pusher->wake_descriptor, &counter, sizeof counter);
+
+    pthread_mutex_lock(&pusher->lock);
+    job_list_append_all(&taken, &pusher->intake);
+    struct orders orders = {pusher->state != PUSHER_OPEN, pusher->stop_at_us};
+    pusher->reply_bytes = pusher->stats.reply_bytes;
+    pthread_mutex_unlock(&pusher->lock);
+
+    while ((job = job_list_take_first(&taken)))
+        schedule_add(&pusher->schedule, job);
+    return orders;
+}
+
+/* ─── Verdicts ──────────────────────────────────────────────────────────────────────────────────── */
+
+static struct conclusion conclusion_now(const klp_pusher *pusher)
+{
+    uint64_t most = pusher->settings.max_reply_bytes;
+    return (struct conclusion){
+        .api_key = api_key_text(pusher->settings.api_key),
+        .reply_bytes_left = pusher->reply_bytes < most ? most - pusher->reply_bytes : 0,
+        .now_us = clock_now_us(),
+        .unix_s = clock_unix_s(),
+    };
+}
+
+static struct job *drop_body(klp_pusher *pusher, struct job *job)
+{
+    size_t before = job->block_bytes;
+    job = job_drop_body(job);
+    pusher->dropped_bytes += before - job->block_bytes;
+    return job;
+}
+
+static void decide(klp_pusher *pusher, struct job *job)
+{
+    job->event.seq = ++pusher->last_seq;
+    pusher->reply_bytes += job->reply_bytes;
+    job_list_append(&pusher->decided, job);
+}
+
+static void decide_reply(klp_pusher *pusher, struct transport_reply *reply)
+{
+    struct conclusion conclusion = conclusion_now(pusher);
+    struct job *job = drop_body(pusher, reply->owner);
+
+    conclude_attempt(job, reply, &conclusion);
+    transport_release(pusher->transport, reply);
+    decide(pusher, job);
+}
+
+static void decide_local(klp_pusher *pusher, struct job *job, enum local_end end)
+{
+    struct conclusion conclusion = conclusion_now(pusher);
+
+    job = drop_body(pusher, job);
+    conclude_local(job, end, NULL, &conclusion);
+    decide(pusher, job);
+}
+
+static void decide_aborted(klp_pusher *pusher, struct transport_reply *reply)
+{
+    struct conclusion conclusion = conclusion_now(pusher);
+    struct job *job = drop_body(pusher, reply->owner);
+
+    conclude_local(job, LOCAL_SHUTDOWN, reply, &conclusion);
+    transport_release(pusher->transport, reply);
+    decide(pusher, job);
+}
+
+static void decide_expired(klp_pusher *pusher)
+{
+    struct job *job;
+    uint64_t now_us = clock_now_us();
+
+    while ((job = schedule_take_expired(&pusher->schedule, now_us)))
+        decide_local(pusher, job, LOCAL_DEADLINE_EXCEEDED);
+}
+
+static void decide_all(klp_pusher *pusher)
+{
+    struct transport_reply *reply;
+    struct job *job;
+
+    while ((reply = transport_abort_one(pusher->transport)))
+        decide_aborted(pusher, reply);
+    while ((job = schedule_take_any(&pusher->schedule)))
+        decide_local(pusher, job, LOCAL_SHUTDOWN);
+}
+
+/* ─── Attempts ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* Random bytes are fetched for many keys at once: a system call each would be most of their cost. */
+static bool make_keys_ahead(klp_pusher *pusher)
+{
+    unsigned char bytes[KEYS_AHEAD][16];
+
+    if (!pusher->idempotency_keys)
+        pusher->idempotency_keys = malloc((size_t)KEYS_AHEAD * UUID_BYTES);
+    if (!pusher->idempotency_keys || !random_fill(bytes, sizeof bytes))
+        return false;
+    for (size_t i = 0; i < KEYS_AHEAD; i++)
+        random_uuid(pusher->idempotency_keys + i * UUID_BYTES, bytes[i]);
+    pusher->idempotency_keys_left = KEYS_AHEAD;
+    return true;
+}
+
+static void stamp(klp_pusher *pusher, struct job *job)
+{
+    if (!job->key_to_stamp)
+        return;
+    pusher->idempotency_keys_left--;
+    memcpy(job_body(job) + job->key_to_stamp,
+           pusher->idempotency_keys + (size_t)pusher->idempotency_keys_left * UUID_BYTES, UUID_BYTES);
+    job->key_to_stamp = 0;
+}
+
+static void write_path(const klp_event *event, char *path, size_t capacity)
+{
+    switch (event->op) {
+    case KLP_OP_PUSH:
+        path_of_push(event->game_id.data, event->game_id.size, event->event_key.data, event->event_key.size, path,
+                     capacity);
+        break;
+    case KLP_OP_READ:
+        path_of_read(event->game_id.data, event->game_id.size, event->lobby_id.data, event->lobby_id.size, path,
+                     capacity);
+        break;
+    default:
+        memcpy(path, PATH_OF_PING, sizeof PATH_OF_PING);
+    }
+}
+
+static uint64_t timeout_of(const klp_pusher *pusher, const struct job *job, uint64_t now_us)
+{
+    uint64_t left_ms = job->deadline_us > now_us ? (job->deadline_us - now_us + 999) / 1000 : 1;
+    return left_ms < pusher->settings.attempt_timeout_ms ? left_ms : pusher->settings.attempt_timeout_ms;
+}
+
+static void start(klp_pusher *pusher, struct job *job)
+{
+    static const struct transport_reply out_of_memory = {.end = ATTEMPT_NETWORK_ERROR, .failure = "out of memory"};
+    char path[PATH_MAX_BYTES + 1];
+
+    write_path(&job->event, path, sizeof path);
+    struct transport_request request = {
+        .path = path,
+        .body = job->body_bytes ? job_body(job) : NULL,
+        .body_bytes = job->body_bytes,
+        .timeout_ms = timeout_of(pusher, job, clock_now_us()),
+        .owner = job,
+    };
+    if (transport_start(pusher->transport, &request))
+        return;
+    struct conclusion conclusion = conclusion_now(pusher);
+    job = drop_body(pusher, job);
+    conclude_attempt(job, &out_of_memory, &conclusion);
+    decide(pusher, job);
+}
+
+/* Starts what there is place for. False: there was no randomness, to be tried again. */
+static bool start_attempts(klp_pusher *pusher)
+{
+    while (transport_free_places(pusher->transport) > 0 && schedule_count(&pusher->schedule) > 0) {
+        if (pusher->idempotency_keys_left == 0 && !make_keys_ahead(pusher))
+            return false;
+        struct job *job = schedule_take_next(&pusher->schedule);
+        stamp(pusher, job);
+        start(pusher, job);
+    }
+    return true;
+}
+
+static void take_replies(klp_pusher *pusher)
+{
+    struct transport_reply *reply;
+
+    while ((reply = transport_take(pusher->transport)))
+        decide_reply(pusher, reply);
+}
+
+/* ─── Events ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* In this mode nobody but the worker touches the unread events until it has stopped: no lock. */
+static void tell(klp_pusher *pusher)
+{
+    uint64_t seq, now_us = clock_now_us();
+
+    if (!pusher->courier)
+        return;
+    if (courier_receive(pusher->courier, now_us, &seq))
+        pusher_acknowledge_up_to(pusher, seq);
+    if (!pusher->unread.first || !courier_may_send(pusher->courier, now_us))
+        return;
+    for (const struct job *job = pusher->unread.first; job && courier_add(pusher->courier, &job->event);
+         job = job->next)
+        ;
+    courier_send(pusher->courier, now_us);
+}
+
+static bool is_all_told(const klp_pusher *pusher)
+{
+    return !pusher->courier || !pusher->unread.first;
+}
+
+/* ─── The loop ──────────────────────────────────────────────────────────────────────────────────── */
+
+static bool is_idle(const klp_pusher *pusher)
+{
+    return schedule_count(&pusher->schedule) == 0 &&
+           transport_free_places(pusher->transport) == pusher->settings.max_in_flight;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders, bool lacks_randomness)
+{
+    const int descriptors[] = {pusher->wake_descriptor, pusher->courier ? courier_descriptor(pusher->courier) : -1};
+    uint64_t now_us = clock_now_us();
+    uint64_t until_us = now_us + (uint64_t)(lacks_randomness ? RETRY_RANDOM_MS : LONGEST_SLEEP_MS) * 1000u;
+
+    until_us = earlier(until_us, schedule_next_deadline_us(&pusher->schedule));
+    if (pusher->courier && pusher->unread.first)
+        until_us = earlier(until_us, courier_pause_ends_us(pusher->courier));
+    if (orders->is_stopping)
+        until_us = earlier(until_us, orders->stop_at_us);
+    unsigned wait_ms = until_us > now_us ? (unsigned)((until_us - now_us + 999) / 1000) : 0;
+    transport_wait(pusher->transport, descriptors, sizeof descriptors / sizeof *descriptors, wait_ms);
+}
+
+static void count_round(klp_pusher *pusher)
+{
+    pthread_mutex_lock(&pusher->lock);
+    pusher->in_flight = pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+    pusher->stats.connections = transport_connections_opened(pusher->transport);
+    if (pusher->courier) {
+        pusher->stats.messages_sent = courier_messages_sent(pusher->courier);
+        pusher->stats.replies_ignored = courier_replies_ignored(pusher->courier);
+    }
+    pthread_mutex_unlock(&pusher->lock);
+}
+
+static void end(klp_pusher *pusher)
+{
+    transport_close(pusher->transport);
+    if (pusher->courier)
+        courier_close(pusher->courier);
+
+    pthread_mutex_lock(&pusher->lock);
+    bool was_readable = pusher_has_something_to_say(pusher);
+    pusher->state = PUSHER_STOPPED;
+    pusher->in_flight = 0;
+    pusher_signal_events(pusher, was_readable);
+    pthread_cond_broadcast(&pusher->changed);
+    pthread_mutex_unlock(&pusher->lock);
+}
+
+void *pusher_work(void *argument)
+{
+    klp_pusher *pusher = argument;
+
+    for (;;) {
+        struct orders orders = take_in(pusher);
+        bool is_time_up = orders.is_stopping && clock_now_us() >= orders.stop_at_us;
+
+        decide_expired(pusher);
+        bool has_randomness = is_time_up || start_attempts(pusher);
+        transport_run(pusher->transport);
+        take_replies(pusher);
+        if (is_time_up)
+            decide_all(pusher);
+        pusher_publish(pusher);
+        count_round(pusher);
+        tell(pusher);
+
+        if (orders.is_stopping && is_idle(pusher) && (is_time_up || is_all_told(pusher)))
+            break;
+        bool can_start = transport_free_places(pusher->transport) > 0 && schedule_count(&pusher->schedule) > 0;
+        if (!can_start || !has_randomness)
+            sleep_until_needed(pusher, &orders, !has_randomness);
+    }
+    end(pusher);
+    return NULL;
+}

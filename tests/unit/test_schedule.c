@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pusher/schedule.h"
+#include "random.h"
+
+static struct job *job_of(int32_t op, uint64_t deadline_us, uint64_t ticket)
+{
+    static const klp_text nothing = {"", 0};
+    struct job *job = job_new(op, nothing, nothing, nothing, nothing, 0);
+    assert_non_null(job);
+    job->deadline_us = deadline_us;
+    job->event.ticket = ticket;
+    return job;
+}
+
+static uint64_t take_ticket(struct job *job)
+{
+    assert_non_null(job);
+    uint64_t ticket = job->event.ticket;
+    job_free(job);
+    return ticket;
+}
+
+static void pushes_go_out_in_the_order_they_came(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 100));
+    for (uint64_t i = 0; i < 100; i++)
+        schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000 - i * 7 % 100, i));
+    for (uint64_t i = 0; i < 100; i++)
+        assert_int_equal(take_ticket(schedule_take_next(&schedule)), i);
+    assert_null(schedule_take_next(&schedule));
+    assert_int_equal(schedule_next_deadline_us(&schedule), UINT64_MAX);
+    schedule_destroy(&schedule);
+}
+
+static void queries_yield_to_pushes_and_are_not_starved(void **state)
+{
+    struct schedule schedule;
+    unsigned queries = 0;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 1000));
+    for (int i = 0; i < 400; i++)
+        schedule_add(&schedule, job_of(KLP_OP_PUSH, 1, 1));
+    for (int i = 0; i < 10; i++)
+        schedule_add(&schedule, job_of(KLP_OP_READ, 1, 2));
+    for (int i = 0; i < 80; i++)
+        queries += take_ticket(schedule_take_next(&schedule)) == 2;
+    assert_int_equal(queries, 10); /* one of eight */
+    schedule_destroy(&schedule);
+}
+
+static void a_lone_query_goes_at_once(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 4));
+    schedule_add(&schedule, job_of(KLP_OP_PING, 1, 7));
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 7);
+    schedule_destroy(&schedule);
+}
+
+/* Against a plain array, through a long mixed life. */
+static void deadlines_come_in_order_whatever_was_taken_between(void **state)
+{
+    enum { MOST = 300, ROUNDS = 20000 };
+    struct schedule schedule;
+    struct random random = {.state = 7};
+    uint64_t deadlines[MOST]; /* by ticket; UINT64_MAX: not there */
+    size_t count = 0;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, MOST));
+    for (size_t i = 0; i < MOST; i++)
+        deadlines[i] = UINT64_MAX;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t earliest = UINT64_MAX;
+        for (size_t i = 0; i < MOST; i++)
+            earliest = deadlines[i] < earliest ? deadlines[i] : earliest;
+        assert_int_equal(schedule_next_deadline_us(&schedule), earliest);
+        assert_int_equal(schedule_count(&schedule), count);
+
+        struct job *taken = NULL;
+        switch (random_below(&random, 4)) {
+        case 0:
+            taken = schedule_take_next(&schedule);
+            break;
+        case 1:
+            taken = schedule_take_expired(&schedule, 500);
+            assert_int_equal(taken != NULL, earliest <= 500);
+            if (taken)
+                assert_int_equal(taken->deadline_us, earliest);
+            break;
+        default: {
+            size_t ticket = random_below(&random, MOST);
+            if (deadlines[ticket] != UINT64_MAX)
+                break;
+            deadlines[ticket] = random_below(&random, 1000);
+            schedule_add(&schedule,
+                         job_of(random_below(&random, 3) ? KLP_OP_PUSH : KLP_OP_READ, deadlines[ticket], ticket));
+            count++;
+        }
+        }
+        if (taken) {
+            deadlines[take_ticket(taken)] = UINT64_MAX;
+            count--;
+        }
+    }
+    schedule_destroy(&schedule);
+}
+
+static void a_job_keeps_its_texts_when_its_body_is_dropped(void **state)
+{
+    static const klp_text game = KLP_LIT("game"), event = KLP_LIT("event"), key = KLP_LIT("key"), none = {"", 0};
+    struct job *job = job_new(KLP_OP_PUSH, game, event, key, none, 500000);
+
+    (void)state;
+    assert_non_null(job);
+    size_t before = job->block_bytes;
+    job = job_drop_body(job);
+    assert_true(before - job->block_bytes == 500000);
+    assert_string_equal(job->event.game_id.data, "game");
+    assert_string_equal(job->event.event_key.data, "event");
+    assert_string_equal(job->event.key.data, "key");
+    assert_string_equal(job->event.lobby_id.data, "");
+    assert_ptr_equal(job_drop_body(job), job);
+    job_free(job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pushes_go_out_in_the_order_they_came),
+        cmocka_unit_test(queries_yield_to_pushes_and_are_not_starved),
+        cmocka_unit_test(a_lone_query_goes_at_once),
+        cmocka_unit_test(deadlines_come_in_order_whatever_was_taken_between),
+        cmocka_unit_test(a_job_keeps_its_texts_when_its_body_is_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

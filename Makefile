@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make            the plugin, the sandbox and the hosts, in build/
+#   make demo       a thousand rosters from a matchmaker to the sandbox, checked
+#   make test       every test: plain, under ASan+UBSan, under TSan
+#   make bench      what a push costs
+#   make lint       format, warnings of gcc and clang, clang-tidy, cppcheck
+#   make deps       what is missing of Debian's packages (all of the above do it by themselves)
+#   make format     clang-format over everything
+#   make clean
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+# `make V=1` shows the commands.
+V ?= 0
+quiet = $(if $(filter 1,$(V)),,@echo "  $(1)	$@";)
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# A build of another kind lives in a folder of its own: `make BUILD=build/asan SANITIZE=address,undefined all`
+BUILD    ?= build
+SANITIZE ?=
+CC       := gcc
+CXX      := g++
+
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes
+OPTIMISE := -O2 -g
+ifneq ($(SANITIZE),)
+OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+endif
+CFLAGS   := -std=c11 -D_GNU_SOURCE $(OPTIMISE) $(WARNINGS) -fstack-protector-strong
+CPPFLAGS := -Iinclude -Iplugin -Itests/integration
+LDFLAGS  := -Wl,-z,relro,-z,now
+ifeq ($(SANITIZE),)
+PLUGIN_LDFLAGS := -Wl,-z,defs
+endif
+
+# Expanded when a recipe runs, and so after `deps`.
+PLUGIN_LIBS  = $(shell pkg-config --libs libcurl libcrypto nanomsg) -lpthread
+SANDBOX_LIBS = $(shell pkg-config --libs libmicrohttpd jansson) -lpthread
+HOST_LIBS    = $(shell pkg-config --libs nanomsg jansson) -ldl -lpthread
+TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypto) -ldl -lpthread
+
+SONAME := libkraty_lobby_pusher.so.1
+PLUGIN := $(BUILD)/libkraty_lobby_pusher.so
+
+objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
+
+PLUGIN_SOURCES  := $(wildcard plugin/*.c plugin/*/*.c)
+SANDBOX_SOURCES := $(wildcard tests/sandbox/*.c)
+KLP_SOURCES     := $(wildcard host-examples/klp/*.c)
+HOST_SOURCES    := $(wildcard host-examples/custom-matchmaker/*.c)
+UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/test_*.c))
+RIG_SOURCES     := $(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c))
+HELPER_PROGRAMS := $(patsubst tests/integration/programs/%.c,%,$(wildcard tests/integration/programs/*.c))
+BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+
+PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker
+TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%)
+HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%)
+
+.PHONY: all deps demo test check bench lint format clean tests soak
+all: $(PLUGIN) $(PROGRAMS)
+
+# ── what Debian has to give ────────────────────────────────────────────────────────────────────────
+
+deps:
+	@.ci/deps build test
+
+build/.deps-%: .ci/deps
+	@mkdir -p $(@D)
+	@.ci/deps $*
+	@touch $@
+
+# ── the plugin ─────────────────────────────────────────────────────────────────────────────────────
+
+$(BUILD)/objects/plugin/%.o: plugin/%.c | build/.deps-build
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+# -z nodelete: a dlclose with a worker at work would pull the code away from under it
+$(PLUGIN): $(call objects,$(PLUGIN_SOURCES)) plugin/exports.map
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -shared -o $@ $(filter %.o,$^) -Wl,-soname,$(SONAME) -Wl,--version-script=plugin/exports.map \
+		-Wl,-z,nodelete $(LDFLAGS) $(PLUGIN_LDFLAGS) $(PLUGIN_LIBS)
+	@ln -sf $(@F) $(BUILD)/$(SONAME)
+
+# ── the sandbox and the hosts ──────────────────────────────────────────────────────────────────────
+
+$(BUILD)/objects/tests/%.o: tests/%.c | build/.deps-test
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/objects/tests/sandbox/%.o: tests/sandbox/%.c | build/.deps-build
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/objects/host-examples/%.o: host-examples/%.c | build/.deps-build
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/kraty-sandbox: $(call objects,$(SANDBOX_SOURCES))
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(SANDBOX_LIBS)
+
+# $ORIGIN: the plugin is found beside the program, as long as neither is installed
+$(BUILD)/klp: $(call objects,$(KLP_SOURCES)) | $(PLUGIN)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' $(HOST_LIBS)
+
+$(BUILD)/custom-matchmaker: $(call objects,$(HOST_SOURCES)) | $(PLUGIN)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' $(HOST_LIBS)
+
+# ── tests ──────────────────────────────────────────────────────────────────────────────────────────
+
+# A unit test sees the plugin's insides, an integration test only what a host sees.
+$(BUILD)/tests/unit/%: $(BUILD)/objects/tests/unit/%.o $(call objects,$(PLUGIN_SOURCES))
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(PLUGIN_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/integration/%: $(BUILD)/objects/tests/integration/%.o $(call objects,$(RIG_SOURCES))
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -rdynamic -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
+
+$(BUILD)/tests/programs/%: $(BUILD)/objects/tests/integration/programs/%.o
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(HOST_LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/objects/tests/bench/%.o $(call objects,$(RIG_SOURCES))
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
+
+tests: all $(TESTS) $(HELPERS)
+
+# One round of all tests on one build.
+check: tests
+	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) tests/run $(TESTS)
+
+test:
+	@$(MAKE) BUILD=build tests
+	@$(MAKE) BUILD=build/asan SANITIZE=address,undefined tests
+	@$(MAKE) BUILD=build/tsan SANITIZE=thread tests
+	@tests/run-all
+
+bench: all $(BENCHES:%=$(BUILD)/bench/%)
+	@for bench in $(BENCHES:%=$(BUILD)/bench/%); do BUILD=$(BUILD) $$bench || exit 1; done
+
+demo: all
+	@host-examples/custom-matchmaker/demo
+
+# ── keeping it tidy ────────────────────────────────────────────────────────────────────────────────
+
+C_FILES   = $(shell find plugin tests host-examples -name '*.c')
+ALL_FILES = $(shell find include plugin tests host-examples -name '*.[ch]')
+
+lint: build/.deps-lint build/.deps-test build/.deps-build
+	@.ci/lint
+
+format: build/.deps-lint
+	clang-format -i $(ALL_FILES)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/objects -name '*.d' 2>/dev/null)

@@ -7,6 +7,7 @@
 
 #include "kraty/path.h"
 #include "transport/curl_exchange.h"
+#include "transport/curl_wakeup_pair.h"
 #include "transport/transport.h"
 #include "why.h"
 
@@ -69,6 +70,7 @@ klp_status transport_open(const struct transport_options *options, struct transp
     transport->multi = curl_multi_init();
     if (!transport->multi || !set_limits(transport))
         goto close_multi;
+    curl_wakeup_pair_close_on_exec(transport->multi);
 
     link_headers(transport);
     for (unsigned i = 0; i < options->max_in_flight; i++) {

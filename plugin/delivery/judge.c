@@ -90,9 +90,15 @@ static struct verdict answered(const struct judged_call *call, const struct atte
     };
 }
 
-struct verdict judge_attempt(const struct judged_call *call, const struct attempt *attempt)
+struct verdict judge_attempt(const struct judged_call *given, const struct attempt *attempt)
 {
     struct attempt unread = *attempt;
+    struct judged_call with_resend = *given;
+    const struct judged_call *call = &with_resend;
+
+    /* libcurl resent it on a kept connection that proved dead: the answer is to the last of several sends, and what
+     * became of the others nobody knows */
+    with_resend.possibly_applied |= attempt->sends > 1;
 
     switch (attempt->end) {
     case ATTEMPT_ANSWERED:

@@ -29,9 +29,10 @@ static struct orders take_in(klp_pusher *pusher)
     struct job *job;
     uint64_t counter;
 
-    /* cleared before the queue is drained: a push that comes between wakes us again */
-    atomic_store(&pusher->is_woken, false);
+    /* In this order: a push that comes after the flag is cleared writes to a descriptor that we have read already, and
+     * wakes us again; one that comes before is in the queue that we are about to drain. */
     (void)!read(pusher->wake_descriptor, &counter, sizeof counter);
+    atomic_store(&pusher->is_woken, false);
 
     pthread_mutex_lock(&pusher->lock);
     job_list_append_all(&taken, &pusher->intake);
@@ -219,8 +220,6 @@ static void tell(klp_pusher *pusher)
 {
     uint64_t seq, now_us = clock_now_us();
 
-    if (!pusher->courier)
-        return;
     if (courier_receive(pusher->courier, now_us, &seq))
         pusher_acknowledge_up_to(pusher, seq);
     if (!pusher->unread.first || !courier_may_send(pusher->courier, now_us))
@@ -229,6 +228,14 @@ static void tell(klp_pusher *pusher)
          job = job->next)
         ;
     courier_send(pusher->courier, now_us);
+}
+
+static void tell_and_count(klp_pusher *pusher)
+{
+    if (!pusher->courier)
+        return;
+    tell(pusher);
+    pusher_note_edges(pusher);
 }
 
 static bool is_all_told(const klp_pusher *pusher)
@@ -264,18 +271,6 @@ static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders, 
     transport_wait(pusher->transport, descriptors, sizeof descriptors / sizeof *descriptors, wait_ms);
 }
 
-static void count_round(klp_pusher *pusher)
-{
-    pthread_mutex_lock(&pusher->lock);
-    pusher->in_flight = pusher->settings.max_in_flight - transport_free_places(pusher->transport);
-    pusher->stats.connections = transport_connections_opened(pusher->transport);
-    if (pusher->courier) {
-        pusher->stats.messages_sent = courier_messages_sent(pusher->courier);
-        pusher->stats.replies_ignored = courier_replies_ignored(pusher->courier);
-    }
-    pthread_mutex_unlock(&pusher->lock);
-}
-
 static void end(klp_pusher *pusher)
 {
     transport_close(pusher->transport);
@@ -306,8 +301,7 @@ void *pusher_work(void *argument)
         if (is_time_up)
             decide_all(pusher);
         pusher_publish(pusher);
-        count_round(pusher);
-        tell(pusher);
+        tell_and_count(pusher);
 
         if (orders.is_stopping && is_idle(pusher) && (is_time_up || is_all_told(pusher)))
             break;

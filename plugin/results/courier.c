@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "results/courier.h"
 
+#include <errno.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
 #include <nanomsg/tcp.h>
@@ -24,6 +25,7 @@ enum {
 struct courier {
     int socket, descriptor;
     bool is_awaiting_reply;
+    bool is_dead; /* the events wait for stop() and next_event() */
     uint64_t pause_ends_us;
     uint64_t first_seq, last_seq; /* of the message being made or awaiting its reply */
     uint64_t messages_sent, replies_ignored;
@@ -114,25 +116,25 @@ void courier_close(struct courier *courier)
 
 int courier_descriptor(const struct courier *courier)
 {
-    return courier->descriptor;
+    return courier->is_dead ? -1 : courier->descriptor;
 }
 
 bool courier_may_send(const struct courier *courier, uint64_t now_us)
 {
-    return !courier->is_awaiting_reply && now_us >= courier->pause_ends_us;
+    return !courier->is_dead && !courier->is_awaiting_reply && now_us >= courier->pause_ends_us;
 }
 
 uint64_t courier_pause_ends_us(const struct courier *courier)
 {
-    return courier->is_awaiting_reply ? CLOCK_NEVER_US : courier->pause_ends_us;
+    return courier->is_dead || courier->is_awaiting_reply ? CLOCK_NEVER_US : courier->pause_ends_us;
 }
 
 bool courier_add(struct courier *courier, const klp_event *event)
 {
     size_t left = sizeof courier->message - courier->size;
-    size_t size = event_write_bounded(event, courier->message + courier->size, left - 1);
+    size_t size = event_write_bounded(event, courier->message + courier->size, left);
 
-    if (size > left - 1)
+    if (size >= left) /* its line break wants a byte, too */
         return false;
     if (courier->size == 0)
         courier->first_seq = event->seq;
@@ -142,12 +144,20 @@ bool courier_add(struct courier *courier, const klp_event *event)
     return true;
 }
 
+/* A socket that the host took away (by nn_term) tells nothing any more; its descriptor stays readable for ever. */
+static void note_failure(struct courier *courier)
+{
+    if (nn_errno() == EBADF || nn_errno() == ETERM || nn_errno() == ENOTSOCK)
+        courier->is_dead = true;
+}
+
 void courier_send(struct courier *courier, uint64_t now_us)
 {
     if (nn_send(courier->socket, courier->message, courier->size, NN_DONTWAIT) >= 0) {
         courier->is_awaiting_reply = true;
         courier->messages_sent++;
     } else {
+        note_failure(courier);
         courier->pause_ends_us = now_us + RETRY_SEND_US;
     }
     courier->size = 0;
@@ -163,11 +173,13 @@ bool courier_receive(struct courier *courier, uint64_t now_us, uint64_t *acknowl
 {
     char *reply;
 
-    if (!courier->is_awaiting_reply)
+    if (courier->is_dead || !courier->is_awaiting_reply)
         return false;
     int size = nn_recv(courier->socket, &reply, NN_MSG, NN_DONTWAIT);
-    if (size < 0)
+    if (size < 0) {
+        note_failure(courier);
         return false;
+    }
 
     courier->is_awaiting_reply = false;
     bool is_valid = acknowledgement_read(reply, (size_t)size, courier->last_seq, acknowledged_seq);

@@ -15,7 +15,7 @@ struct courier;
 klp_status courier_open(const char *url, struct courier **courier, klp_text_buffer *why);
 void courier_close(struct courier *courier);
 
-/* Readable when courier_receive() has something to do. */
+/* Readable when courier_receive() has something to do; -1 once there is nothing more to wait for. */
 int courier_descriptor(const struct courier *courier);
 
 /* Whether a message may be sent now, and if not, when the pause ends: CLOCK_NEVER_US while a reply is awaited (nanomsg

@@ -47,7 +47,7 @@ void why_clear(klp_text_buffer *why)
     if (why->data && why->capacity > 0)
         why->data[0] = '\0';
     else
-        why->data = nothing;
+        why->data = nothing, why->capacity = 0;
 }
 
 klp_status why_say(klp_text_buffer *why, klp_status status, const char *format, ...)

@@ -30,7 +30,8 @@ static klp_text quoted(struct quotes *quotes, size_t size)
     return text;
 }
 
-static void quote_string(struct quotes *quotes, int value, klp_text *into)
+/* A text is cut at max_bytes: what is longer is no id, no code and no sentence, and an event has its bounds. */
+static void quote_string(struct quotes *quotes, int value, size_t max_bytes, klp_text *into)
 {
     if (value == JSON_NONE)
         return;
@@ -40,7 +41,7 @@ static void quote_string(struct quotes *quotes, int value, klp_text *into)
         return;
     size_t size = json_text(quotes->document, value, quotes->at, raw_bytes);
     redact_text(quotes->at, size, quotes->needle.data, quotes->needle.size);
-    *into = quoted(quotes, size);
+    *into = quoted(quotes, utf8_cut(quotes->at, size, max_bytes));
 }
 
 static void quote_raw(struct quotes *quotes, int value, klp_text *into)
@@ -75,13 +76,13 @@ static void quote(struct quotes *quotes, klp_event *event, const struct reply *r
     if (verdict->ok && event->op == KLP_OP_PING)
         quote_raw(quotes, reply->payload, &event->api_key_json);
     else if (verdict->ok) {
-        quote_string(quotes, reply->lobby.id, &event->lobby_id);
-        quote_string(quotes, reply->lobby.status, &event->lobby_status);
+        quote_string(quotes, reply->lobby.id, KLP_MAX_ID_BYTES, &event->lobby_id);
+        quote_string(quotes, reply->lobby.status, KLP_MAX_ID_BYTES, &event->lobby_status);
         quote_raw(quotes, reply->payload, &event->lobby_json);
     } else if (verdict->origin == KLP_ORIGIN_SERVER && reply && reply->kind == REPLY_HAS_ERROR) {
         if (!verdict->code)
-            quote_string(quotes, reply->code, &event->error_code);
-        quote_string(quotes, reply->message, &event->error_message);
+            quote_string(quotes, reply->code, KLP_MAX_ID_BYTES, &event->error_code);
+        quote_string(quotes, reply->message, MAX_MESSAGE_BYTES, &event->error_message);
         quote_raw(quotes, reply->details, &event->error_details_json);
     }
     if (!verdict->ok && !event->error_message.size)
@@ -108,8 +109,6 @@ static void keep_quotes(struct job *job, const struct reply *reply, const struct
     job->reply_block = quotes.block = quotes.at = block;
     job->reply_bytes = quotes.bytes;
     quote(&quotes, &job->event, reply, verdict, request_id, sentence);
-    job->event.error_message.size =
-        utf8_cut(job->event.error_message.data, job->event.error_message.size, MAX_MESSAGE_BYTES);
 }
 
 /* ─── The event ─────────────────────────────────────────────────────────────────────────────────── */

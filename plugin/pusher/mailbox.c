@@ -42,10 +42,21 @@ static void count_verdict(klp_stats *stats, const klp_event *event)
     stats->possibly_applied += event->outcome == KLP_POSSIBLY_APPLIED;
 }
 
+/* In the same breath as the verdicts: a call is queued, in flight or decided, and never two of them. */
+static void count_edges(klp_pusher *pusher)
+{
+    pusher->in_flight = pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+    pusher->stats.connections = transport_connections_opened(pusher->transport);
+    if (!pusher->courier)
+        return;
+    pusher->stats.messages_sent = courier_messages_sent(pusher->courier);
+    pusher->stats.replies_ignored = courier_replies_ignored(pusher->courier);
+}
+
 void pusher_publish(klp_pusher *pusher)
 {
-    if (!pusher->decided.first)
-        return;
+    bool has_news = pusher->decided.first != NULL;
+
     pthread_mutex_lock(&pusher->lock);
     bool was_readable = pusher_has_something_to_say(pusher);
     for (const struct job *job = pusher->decided.first; job; job = job->next) {
@@ -59,9 +70,18 @@ void pusher_publish(klp_pusher *pusher)
     }
     pusher->stats.queued_bytes -= pusher->dropped_bytes;
     pusher->dropped_bytes = 0;
+    count_edges(pusher);
     job_list_append_all(&pusher->unread, &pusher->decided);
     pusher_signal_events(pusher, was_readable);
-    pthread_cond_broadcast(&pusher->changed);
+    if (has_news)
+        pthread_cond_broadcast(&pusher->changed);
+    pthread_mutex_unlock(&pusher->lock);
+}
+
+void pusher_note_edges(klp_pusher *pusher)
+{
+    pthread_mutex_lock(&pusher->lock);
+    count_edges(pusher);
     pthread_mutex_unlock(&pusher->lock);
 }
 

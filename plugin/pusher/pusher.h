@@ -86,7 +86,8 @@ klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, 
 /* mailbox.c */
 klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event);
 klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event);
-void pusher_publish(klp_pusher *pusher); /* the worker's: `decided` becomes readable */
+void pusher_publish(klp_pusher *pusher);    /* the worker's, once a round: `decided` becomes readable */
+void pusher_note_edges(klp_pusher *pusher); /* brings what is counted at the edges into the statistics */
 void pusher_acknowledge_up_to(klp_pusher *pusher, uint64_t seq);
 
 klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms);

@@ -25,6 +25,15 @@ static void a_zeroed_buffer_is_given_a_text(void **state)
     why_clear(&why);
     assert_string_equal(why.data, "");
     assert_int_equal(why.size, 0);
+
+    why = (klp_text_buffer){.data = NULL, .capacity = 100}; /* a size without a place */
+    why_clear(&why);
+    assert_string_equal(why.data, "");
+    why_say(&why, KLP_OK, "said all the same");
+    assert_string_equal(why.data, "said all the same");
+    why = (klp_text_buffer){.data = NULL, .capacity = 100};
+    why_say(&why, KLP_OK, "and at once");
+    assert_string_equal(why.data, "and at once");
 }
 
 static void the_callers_own_buffer_is_cut_at_a_character(void **state)

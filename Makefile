@@ -121,11 +121,12 @@ $(BUILD)/tests/unit/%: $(BUILD)/objects/tests/unit/%.o $(call objects,$(PLUGIN_S
 
 $(BUILD)/tests/integration/%: $(BUILD)/objects/tests/integration/%.o $(call objects,$(RIG_SOURCES))
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -rdynamic -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
 
+# -rdynamic: as game servers are linked, whose symbols then stand before everybody else's
 $(BUILD)/tests/programs/%: $(BUILD)/objects/tests/integration/programs/%.o
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(HOST_LIBS)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -rdynamic -o $@ $^ $(LDFLAGS) $(HOST_LIBS)
 
 $(BUILD)/bench/%: $(BUILD)/objects/tests/bench/%.o $(call objects,$(RIG_SOURCES))
 	@mkdir -p $(@D)
@@ -146,7 +147,7 @@ test:
 bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	@for bench in $(BENCHES:%=$(BUILD)/bench/%); do BUILD=$(BUILD) $$bench || exit 1; done
 
-demo: all
+demo: all $(BUILD)/tests/programs/verify_rosters
 	@host-examples/custom-matchmaker/demo
 
 # ── keeping it tidy ────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { EVENT_WITHIN_MS = 10000 };
+
+static const char *build_folder(void)
+{
+    const char *build = getenv("BUILD");
+    return build && *build ? build : "build";
+}
+
+const char *rig_library(void)
+{
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/libkraty_lobby_pusher.so", build_folder());
+    return path;
+}
+
+const char *rig_program(const char *name)
+{
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/tests/programs/%s", build_folder(), name);
+    return path;
+}
+
+const klp_api *rig_load(void)
+{
+    klp_text_buffer why = {0};
+    const klp_api *klp = klp_load(rig_library(), &why);
+    if (!klp)
+        fail_msg("load: %s", why.data);
+    return klp;
+}
+
+int rig_setup(void **state)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    if (!rig)
+        return -1;
+    rig->klp = rig_load();
+    rig->sandbox = sandbox_start(NULL);
+    *state = rig;
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    struct rig *rig = *state;
+    rig_close(rig);
+    sandbox_stop(rig->sandbox);
+    free(rig);
+    return 0;
+}
+
+klp_config rig_config(const struct rig *rig)
+{
+    klp_config config = KLP_CONFIG_INIT;
+    config.name = klp_cstr("rig");
+    config.base_url = klp_cstr(sandbox_url(rig->sandbox));
+    config.api_key = klp_cstr(SANDBOX_KEY);
+    config.game_id = klp_cstr("game_1");
+    return config;
+}
+
+void rig_open(struct rig *rig, const klp_config *config)
+{
+    klp_text_buffer why = {0};
+    klp_config usual = rig_config(rig);
+
+    assert_null(rig->pusher);
+    if (rig->klp->open(config ? config : &usual, &rig->pusher, &why))
+        fail_msg("open: %s", why.data);
+}
+
+void rig_close(struct rig *rig)
+{
+    if (rig->pusher)
+        rig->klp->close(rig->pusher);
+    rig->pusher = NULL;
+}
+
+klp_lobby rig_lobby(const char *key)
+{
+    static const klp_text players[] = {KLP_LIT("alice"), KLP_LIT("bob")};
+    klp_lobby lobby = KLP_LOBBY_INIT;
+    lobby.event_key = klp_cstr("quick_brawl");
+    lobby.key = klp_cstr(key);
+    lobby.player_ids = players;
+    lobby.player_count = 2;
+    return lobby;
+}
+
+klp_ticket rig_push_lobby(struct rig *rig, const klp_lobby *lobby)
+{
+    klp_text_buffer why = {0};
+    klp_ticket ticket = 0;
+
+    if (rig->klp->push(rig->pusher, lobby, &ticket, &why))
+        fail_msg("push: %s", why.data);
+    assert_string_equal(why.data, "");
+    assert_int_not_equal(ticket, 0);
+    return ticket;
+}
+
+klp_ticket rig_push(struct rig *rig, const char *key)
+{
+    klp_lobby lobby = rig_lobby(key);
+    return rig_push_lobby(rig, &lobby);
+}
+
+const klp_event *rig_take(struct rig *rig)
+{
+    const klp_event *event = NULL;
+    klp_status status = rig->klp->next_event(rig->pusher, EVENT_WITHIN_MS, &event);
+    if (status)
+        fail_msg("next_event: %s", rig->klp->status_text(status));
+    return event;
+}
+
+void rig_ack(struct rig *rig, const klp_event *event)
+{
+    assert_int_equal(rig->klp->ack(rig->pusher, event), KLP_OK);
+}
+
+const klp_event *rig_push_and_take(struct rig *rig, const char *key)
+{
+    klp_ticket ticket = rig_push(rig, key);
+    const klp_event *event = rig_take(rig);
+    assert_int_equal(event->ticket, ticket);
+    return event;
+}
+
+klp_stats rig_stats(struct rig *rig)
+{
+    klp_stats stats = KLP_STATS_INIT;
+    assert_int_equal(rig->klp->stats(rig->pusher, &stats), KLP_OK);
+    return stats;
+}
+
+unsigned rig_closed_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(descriptor >= 0);
+    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
+    close(descriptor); /* it was never listened on, and ports are given out in turn: nobody has it for a while */
+    return ntohs(address.sin_port);
+}
+
+uint64_t rig_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}

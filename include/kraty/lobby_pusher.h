@@ -196,7 +196,8 @@ typedef struct klp_config {
     /* PEM certificates to trust instead of the system's. */
     klp_text ca_file;
 
-    /* http://[user:password@]host:port, https://… or socks5h://… Default: none, whatever the environment says. */
+    /* http://[user:password@]host:port, https://… or socks5h://… A proxy reads what is plain http, so with
+     * such a base_url it has to be on loopback, too. Default: none, whatever the environment says. */
     klp_text proxy;
 
     /* ipc:///path or tcp://host:port of the host's own bound nanomsg REP socket, to which events are then

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "pusher/arguments.h"
@@ -116,7 +117,8 @@ static klp_status check_urls(const klp_config *config, struct settings *settings
         return status;
     settings->base_url[kept] = '\0';
     if (settings->proxy) {
-        status = proxy_url_check(settings->proxy, why);
+        bool is_https = strncasecmp(settings->base_url, "https://", 8) == 0;
+        status = proxy_url_check(settings->proxy, !is_https && !(config->flags & KLP_ALLOW_INSECURE), why);
         if (status)
             return status;
     }

@@ -79,7 +79,7 @@ klp_status base_url_check(const char *url, size_t size, bool allow_insecure, con
     return status;
 }
 
-klp_status proxy_url_check(const char *url, klp_text_buffer *why)
+klp_status proxy_url_check(const char *url, bool reads_all, klp_text_buffer *why)
 {
     static const char *const schemes[] = {"http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};
     size_t scheme = 0;
@@ -89,12 +89,21 @@ klp_status proxy_url_check(const char *url, klp_text_buffer *why)
         return why_say(why, KLP_E_INVALID_ARGUMENT,
                        "proxy does not begin with http://, https://, socks4://, socks4a://, socks5:// or socks5h://");
 
+    klp_status status = KLP_OK;
+    char *host = NULL;
     CURLU *parts = curl_url();
     if (!parts)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    curl_url_cleanup(parts);
+    if (!code)
+        code = curl_url_get(parts, CURLUPART_HOST, &host, 0);
     if (code)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "proxy is not a URL: %s", curl_url_strerror(code));
-    return KLP_OK;
+        status = why_say(why, KLP_E_INVALID_ARGUMENT, "proxy is not a URL: %s", curl_url_strerror(code));
+    else if (reads_all && !is_loopback(host))
+        status = why_say(why, KLP_E_INVALID_ARGUMENT,
+                         "proxy is not on loopback and base_url is plain http: the proxy would read the API key; use "
+                         "https, or set KLP_ALLOW_INSECURE");
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return status;
 }

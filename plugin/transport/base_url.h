@@ -13,7 +13,8 @@
 klp_status base_url_check(const char *url, size_t size, bool allow_insecure, const char *field, size_t *kept,
                           klp_text_buffer *why);
 
-/* Checks a proxy's URL. `why` never repeats it, it may hold a password. */
-klp_status proxy_url_check(const char *url, klp_text_buffer *why);
+/* Checks a proxy's URL. `why` never repeats it, it may hold a password. A proxy reads what is plain http: unless
+ * reads_all is false (https inside, or KLP_ALLOW_INSECURE) it has to be on loopback. */
+klp_status proxy_url_check(const char *url, bool reads_all, klp_text_buffer *why);
 
 #endif

@@ -137,7 +137,8 @@ static bool set_proxy(CURL *easy, const struct transport_options *options)
 {
     /* "" switches off http_proxy and its like; NOPROXY would otherwise come from the environment, too */
     return !curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "") &&
-           !curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+           !curl_easy_setopt(easy, CURLOPT_NOPROXY, "") &&
+           !curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* they are not the server's */
 }
 
 static bool set_callbacks(struct exchange *exchange)

@@ -69,22 +69,30 @@ static void quote_text(struct quotes *quotes, klp_text text, klp_text *into)
     *into = quoted(quotes, text.size);
 }
 
-static void quote(struct quotes *quotes, klp_event *event, const struct reply *reply, const struct verdict *verdict,
-                  klp_text request_id, klp_text sentence)
+static void quote_reply(struct quotes *quotes, klp_event *event, const struct reply *reply,
+                        const struct verdict *verdict)
 {
-    quote_text(quotes, request_id, &event->request_id);
-    if (verdict->ok && event->op == KLP_OP_PING)
+    if (verdict->ok && event->op == KLP_OP_PING) {
         quote_raw(quotes, reply->payload, &event->api_key_json);
-    else if (verdict->ok) {
+    } else if (verdict->ok) {
         quote_string(quotes, reply->lobby.id, KLP_MAX_ID_BYTES, &event->lobby_id);
         quote_string(quotes, reply->lobby.status, KLP_MAX_ID_BYTES, &event->lobby_status);
         quote_raw(quotes, reply->payload, &event->lobby_json);
-    } else if (verdict->origin == KLP_ORIGIN_SERVER && reply && reply->kind == REPLY_HAS_ERROR) {
+    } else if (verdict->origin == KLP_ORIGIN_SERVER && reply->kind == REPLY_HAS_ERROR) {
         if (!verdict->code)
             quote_string(quotes, reply->code, KLP_MAX_ID_BYTES, &event->error_code);
         quote_string(quotes, reply->message, MAX_MESSAGE_BYTES, &event->error_message);
         quote_raw(quotes, reply->details, &event->error_details_json);
     }
+}
+
+/* `reply` is NULL for a call that we end ourselves. */
+static void quote(struct quotes *quotes, klp_event *event, const struct reply *reply, const struct verdict *verdict,
+                  klp_text request_id, klp_text sentence)
+{
+    quote_text(quotes, request_id, &event->request_id);
+    if (reply)
+        quote_reply(quotes, event, reply, verdict);
     if (!verdict->ok && !event->error_message.size)
         quote_text(quotes, sentence, &event->error_message);
 }

@@ -142,9 +142,7 @@ klp_status pusher_push(klp_pusher *pusher, const klp_lobby *given, klp_ticket *t
     if (status)
         return status;
     status = make_push(pusher, &lobby, &job, why);
-    if (status)
-        return status;
-    return enqueue(pusher, job, ticket, why);
+    return job ? enqueue(pusher, job, ticket, why) : status;
 }
 
 static klp_status query(klp_pusher *pusher, int32_t op, klp_text game_id, klp_text lobby_id, uint64_t cookie,

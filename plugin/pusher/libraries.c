@@ -30,7 +30,7 @@ struct imported {
 
 #define IMPORTED(name, library)                                                                                        \
     {                                                                                                                  \
-#name, library, (void (*)(void))name                                                                           \
+#name, library, (void (*)(void))(name)                                                                         \
     }
 
 static const struct imported imports[] = {

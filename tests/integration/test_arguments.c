@@ -155,7 +155,7 @@ static void a_player_is_refused_by_its_index(void **state)
 
 static void ten_thousand_players_are_the_most(void **state)
 {
-    static char ids[10001][8];
+    static char ids[10001][16];
     static klp_text players[10001];
     klp_lobby lobby = lobby_of_test();
 

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "results/acknowledgement.h"
 #include "results/event_json.h"
+#include "results/results_url.h"
 #include "why.h"
 
 enum {
@@ -46,30 +46,14 @@ static bool has_room_for_descriptors(void)
     return count == DESCRIPTORS_NEEDED;
 }
 
-static klp_status check_url(const char *url, klp_text_buffer *why)
+static klp_status set_options(struct courier *courier, bool is_ipv6, klp_text_buffer *why)
 {
-    const size_t longest = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
-
-    if (strncmp(url, "tcp://", 6) == 0)
-        return KLP_OK;
-    if (strncmp(url, "ipc://", 6) != 0)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "results_url does not begin with ipc:// or tcp://");
-    size_t path_bytes = strlen(url + 6);
-    if (path_bytes == 0)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "results_url has no path behind ipc://");
-    if (path_bytes > longest) /* here, too, nanomsg would assert */
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "results_url has a path of %zu bytes, more than a socket's %zu",
-                       path_bytes, longest);
-    return KLP_OK;
-}
-
-static klp_status set_options(struct courier *courier, klp_text_buffer *why)
-{
-    int resend_ms = RESEND_MS, no_delay = 1;
+    int resend_ms = RESEND_MS, no_delay = 1, ipv4_only = !is_ipv6;
     size_t size = sizeof courier->descriptor;
 
     if (nn_setsockopt(courier->socket, NN_REQ, NN_REQ_RESEND_IVL, &resend_ms, sizeof resend_ms) ||
         nn_setsockopt(courier->socket, NN_TCP, NN_TCP_NODELAY, &no_delay, sizeof no_delay) ||
+        nn_setsockopt(courier->socket, NN_SOL_SOCKET, NN_IPV4ONLY, &ipv4_only, sizeof ipv4_only) ||
         nn_getsockopt(courier->socket, NN_SOL_SOCKET, NN_RCVFD, &courier->descriptor, &size))
         return why_say(why, KLP_E_SYSTEM, "nanomsg: %s", nn_strerror(nn_errno()));
     return KLP_OK;
@@ -77,7 +61,8 @@ static klp_status set_options(struct courier *courier, klp_text_buffer *why)
 
 klp_status courier_open(const char *url, struct courier **out, klp_text_buffer *why)
 {
-    klp_status status = check_url(url, why);
+    struct results_address address;
+    klp_status status = results_url_check(url, &address, why);
     if (status)
         return status;
     if (!has_room_for_descriptors())
@@ -91,10 +76,10 @@ klp_status courier_open(const char *url, struct courier **out, klp_text_buffer *
         status = why_say(why, KLP_E_SYSTEM, "nanomsg: %s", nn_strerror(nn_errno()));
         goto free_courier;
     }
-    status = set_options(courier, why);
+    status = set_options(courier, address.is_ipv6, why);
     if (status)
         goto close_socket;
-    if (nn_connect(courier->socket, url) < 0) {
+    if (nn_connect(courier->socket, address.text) < 0) {
         status = why_say(why, KLP_E_INVALID_ARGUMENT, "results_url: %s", nn_strerror(nn_errno()));
         goto close_socket;
     }
@@ -117,6 +102,11 @@ void courier_close(struct courier *courier)
 int courier_descriptor(const struct courier *courier)
 {
     return courier->is_dead ? -1 : courier->descriptor;
+}
+
+bool courier_is_dead(const struct courier *courier)
+{
+    return courier->is_dead;
 }
 
 bool courier_may_send(const struct courier *courier, uint64_t now_us)
@@ -151,13 +141,26 @@ static void note_failure(struct courier *courier)
         courier->is_dead = true;
 }
 
+/* In memory of nanomsg's own: it ends the process where it finds none to copy into. False: there is none. */
+static bool send_message(struct courier *courier)
+{
+    void *message = nn_allocmsg(courier->size, 0);
+    if (!message)
+        return false;
+    memcpy(message, courier->message, courier->size);
+    if (nn_send(courier->socket, &message, NN_MSG, NN_DONTWAIT) >= 0)
+        return true;
+    note_failure(courier);
+    nn_freemsg(message);
+    return false;
+}
+
 void courier_send(struct courier *courier, uint64_t now_us)
 {
-    if (nn_send(courier->socket, courier->message, courier->size, NN_DONTWAIT) >= 0) {
+    if (send_message(courier)) {
         courier->is_awaiting_reply = true;
         courier->messages_sent++;
     } else {
-        note_failure(courier);
         courier->pause_ends_us = now_us + RETRY_SEND_US;
     }
     courier->size = 0;

@@ -18,6 +18,9 @@ void courier_close(struct courier *courier);
 /* Readable when courier_receive() has something to do; -1 once there is nothing more to wait for. */
 int courier_descriptor(const struct courier *courier);
 
+/* Whether the host took the socket away (by nn_term): nothing is told by it any more. */
+bool courier_is_dead(const struct courier *courier);
+
 /* Whether a message may be sent now, and if not, when the pause ends: CLOCK_NEVER_US while a reply is awaited (nanomsg
  * repeats the message by itself every two seconds, and whenever a peer comes back). */
 bool courier_may_send(const struct courier *courier, uint64_t now_us);

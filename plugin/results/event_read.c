@@ -98,11 +98,18 @@ static void read_lobby(struct event_reader *reader, klp_event *event)
 {
     int lobby = json_member(&reader->document, JSON_ROOT, "lobby");
 
-    event->lobby_status = take_string(reader, lobby, "status");
     event->lobby_json = take_raw(reader, JSON_ROOT, "lobby");
-    event->capacity = integer_or(reader, lobby, "capacity", 0);
-    event->participant_count = integer_or(reader, lobby, "participantCount", 0);
-    event->bot_slots = integer_or(reader, lobby, "botSlots", 0);
+    if (lobby != JSON_NONE) {
+        event->lobby_status = take_string(reader, lobby, "status");
+        event->capacity = integer_or(reader, lobby, "capacity", 0);
+        event->participant_count = integer_or(reader, lobby, "participantCount", 0);
+        event->bot_slots = integer_or(reader, lobby, "botSlots", 0);
+    } else { /* it was left out */
+        event->lobby_status = take_string(reader, JSON_ROOT, "lobby_status");
+        event->capacity = integer_or(reader, JSON_ROOT, "capacity", 0);
+        event->participant_count = integer_or(reader, JSON_ROOT, "participant_count", 0);
+        event->bot_slots = integer_or(reader, JSON_ROOT, "bot_slots", 0);
+    }
     event->filled_slots = integer_or(reader, JSON_ROOT, "filled_slots", 0);
     event->lobby_id = take_string(reader, JSON_ROOT, "lobby_id");
     if (!event->lobby_id.size)

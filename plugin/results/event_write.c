@@ -27,6 +27,12 @@ static void put_name_unsigned(struct json_writer *writer, const char *name, uint
     json_put_unsigned(writer, value);
 }
 
+static void put_name_signed(struct json_writer *writer, const char *name, int64_t value)
+{
+    json_name(writer, name);
+    json_put_signed(writer, value);
+}
+
 static void put_name_bool(struct json_writer *writer, const char *name, bool value)
 {
     json_name(writer, name);
@@ -85,9 +91,15 @@ static void put_lobby(struct json_writer *writer, const klp_event *event)
 {
     if (!event->ok || event->op == KLP_OP_PING)
         return;
-    json_name(writer, "filled_slots");
-    json_put_signed(writer, event->filled_slots);
+    put_name_signed(writer, "filled_slots", event->filled_slots);
     put_name_raw(writer, "lobby", event->lobby_json);
+    if (event->lobby_json.size)
+        return;
+    /* left out: then what we understood of it */
+    put_name_text(writer, "lobby_status", event->lobby_status);
+    put_name_signed(writer, "capacity", event->capacity);
+    put_name_signed(writer, "participant_count", event->participant_count);
+    put_name_signed(writer, "bot_slots", event->bot_slots);
 }
 
 static void put_error(struct json_writer *writer, const klp_event *event)

@@ -152,6 +152,7 @@ static void put_back(klp_pusher *pusher, struct job *job)
     pthread_mutex_lock(&pusher->lock);
     bool was_readable = pusher_has_something_to_say(pusher);
     job_list_remove(&pusher->handed_out, job);
+    pointer_set_remove(&pusher->handed_out_events, &job->event);
     struct job_list first = {job, job, 1};
     job_list_append_all(&first, &pusher->unread);
     pusher->unread = first;
@@ -170,6 +171,7 @@ klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_
         bool was_readable = pusher_has_something_to_say(pusher);
         job = job_list_take_first(&pusher->unread);
         job_list_append(&pusher->handed_out, job);
+        pointer_set_add(&pusher->handed_out_events, &job->event);
         pusher_signal_events(pusher, was_readable);
     }
     pthread_mutex_unlock(&pusher->lock);
@@ -185,25 +187,17 @@ klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_
     return KLP_OK;
 }
 
-/* Looks from both ends: hosts acknowledge in the order they took, or the last one first. The event's memory is not
- * looked at, it may be gone already. */
-static struct job *find_handed_out(const klp_pusher *pusher, const klp_event *event)
+/* An event is in its job. */
+static struct job *job_of(const klp_event *event)
 {
-    struct job *first = pusher->handed_out.first, *last = pusher->handed_out.last;
-
-    for (size_t i = 0; i < pusher->handed_out.count; i += 2, first = first->next, last = last->previous) {
-        if (&first->event == event)
-            return first;
-        if (&last->event == event)
-            return last;
-    }
-    return NULL;
+    return (struct job *)((uintptr_t)event - offsetof(struct job, event));
 }
 
 klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event)
 {
     pthread_mutex_lock(&pusher->lock);
-    struct job *job = find_handed_out(pusher, event);
+    /* the address is asked for before the event is looked at: acknowledged twice, it is gone */
+    struct job *job = pointer_set_remove(&pusher->handed_out_events, event) ? job_of(event) : NULL;
     if (job) {
         job_list_remove(&pusher->handed_out, job);
         uncount(pusher, job);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "pusher/siphash.h"
+
 bool random_fill(void *bytes, size_t size)
 {
     unsigned char *at = bytes;
@@ -47,4 +49,17 @@ void random_uuid(char out[UUID_BYTES], const unsigned char bytes[16])
         from += group_bytes[i];
         out += 2 * group_bytes[i];
     }
+}
+
+void uuid_series_next(struct uuid_series *series, char out[UUID_BYTES])
+{
+    unsigned char bytes[16];
+
+    for (uint64_t half = 0; half < 2; half++) {
+        uint64_t number[2] = {series->count, half};
+        uint64_t word = siphash(series->key, number, sizeof number);
+        memcpy(bytes + 8 * half, &word, sizeof word);
+    }
+    series->count++;
+    random_uuid(out, bytes);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The pusher's one thread: takes what was pushed, sends it, judges the replies, tells the events. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +9,7 @@
 #include "pusher/pusher.h"
 #include "pusher/random.h"
 
-enum {
-    LONGEST_SLEEP_MS = 10000, /* nothing depends on it */
-    RETRY_RANDOM_MS = 100,
-    KEYS_AHEAD = 64
-};
+enum { LONGEST_SLEEP_MS = 10000 }; /* nothing depends on it */
 
 /* ─── Intake ────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -124,28 +119,11 @@ static void decide_all(klp_pusher *pusher)
 
 /* ─── Attempts ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* Random bytes are fetched for many keys at once: a system call each would be most of their cost. */
-static bool make_keys_ahead(klp_pusher *pusher)
-{
-    unsigned char bytes[KEYS_AHEAD][16];
-
-    if (!pusher->idempotency_keys)
-        pusher->idempotency_keys = malloc((size_t)KEYS_AHEAD * UUID_BYTES);
-    if (!pusher->idempotency_keys || !random_fill(bytes, sizeof bytes))
-        return false;
-    for (size_t i = 0; i < KEYS_AHEAD; i++)
-        random_uuid(pusher->idempotency_keys + i * UUID_BYTES, bytes[i]);
-    pusher->idempotency_keys_left = KEYS_AHEAD;
-    return true;
-}
-
 static void stamp(klp_pusher *pusher, struct job *job)
 {
     if (!job->key_to_stamp)
         return;
-    pusher->idempotency_keys_left--;
-    memcpy(job_body(job) + job->key_to_stamp,
-           pusher->idempotency_keys + (size_t)pusher->idempotency_keys_left * UUID_BYTES, UUID_BYTES);
+    uuid_series_next(&pusher->idempotency_keys, job_body(job) + job->key_to_stamp);
     job->key_to_stamp = 0;
 }
 
@@ -192,17 +170,18 @@ static void start(klp_pusher *pusher, struct job *job)
     decide(pusher, job);
 }
 
-/* Starts what there is place for. False: there was no randomness, to be tried again. */
-static bool start_attempts(klp_pusher *pusher)
+static bool can_start(const klp_pusher *pusher)
 {
-    while (transport_free_places(pusher->transport) > 0 && schedule_count(&pusher->schedule) > 0) {
-        if (pusher->idempotency_keys_left == 0 && !make_keys_ahead(pusher))
-            return false;
+    return transport_free_places(pusher->transport) > 0 && schedule_count(&pusher->schedule) > 0;
+}
+
+static void start_attempts(klp_pusher *pusher)
+{
+    while (can_start(pusher)) {
         struct job *job = schedule_take_next(&pusher->schedule);
         stamp(pusher, job);
         start(pusher, job);
     }
-    return true;
 }
 
 static void take_replies(klp_pusher *pusher)
@@ -240,7 +219,7 @@ static void tell_and_count(klp_pusher *pusher)
 
 static bool is_all_told(const klp_pusher *pusher)
 {
-    return !pusher->courier || !pusher->unread.first;
+    return !pusher->courier || !pusher->unread.first || courier_is_dead(pusher->courier);
 }
 
 /* ─── The loop ──────────────────────────────────────────────────────────────────────────────────── */
@@ -256,11 +235,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders, bool lacks_randomness)
+static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
 {
     const int descriptors[] = {pusher->wake_descriptor, pusher->courier ? courier_descriptor(pusher->courier) : -1};
     uint64_t now_us = clock_now_us();
-    uint64_t until_us = now_us + (uint64_t)(lacks_randomness ? RETRY_RANDOM_MS : LONGEST_SLEEP_MS) * 1000u;
+    uint64_t until_us = now_us + LONGEST_SLEEP_MS * 1000u;
 
     until_us = earlier(until_us, schedule_next_deadline_us(&pusher->schedule));
     if (pusher->courier && pusher->unread.first)
@@ -295,7 +274,8 @@ void *pusher_work(void *argument)
         bool is_time_up = orders.is_stopping && clock_now_us() >= orders.stop_at_us;
 
         decide_expired(pusher);
-        bool has_randomness = is_time_up || start_attempts(pusher);
+        if (!is_time_up)
+            start_attempts(pusher);
         transport_run(pusher->transport);
         take_replies(pusher);
         if (is_time_up)
@@ -305,9 +285,8 @@ void *pusher_work(void *argument)
 
         if (orders.is_stopping && is_idle(pusher) && (is_time_up || is_all_told(pusher)))
             break;
-        bool can_start = transport_free_places(pusher->transport) > 0 && schedule_count(&pusher->schedule) > 0;
-        if (!can_start || !has_randomness)
-            sleep_until_needed(pusher, &orders, !has_randomness);
+        if (!can_start(pusher))
+            sleep_until_needed(pusher, &orders);
     }
     end(pusher);
     return NULL;

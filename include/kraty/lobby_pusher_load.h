@@ -23,6 +23,7 @@ static inline void klp_load_says(klp_text_buffer *why, const char *sentence)
     why->size = strlen(sentence);
     if (!why->data || why->capacity == 0) {
         why->data = (char *)(uintptr_t)sentence;
+        why->capacity = 0;
         return;
     }
     if (why->size >= why->capacity)

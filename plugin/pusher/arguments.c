@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "kraty/path.h"
+#include "pusher/settings.h"
 #include "why.h"
 #include "json/check.h"
 #include "json/utf8.h"
 
-enum { MAX_IDEMPOTENCY_KEY_BYTES = 255 };
+enum { MAX_IDEMPOTENCY_KEY_BYTES = 255, MAX_STRUCT_BYTES = 4096 };
 
 klp_status argument_copy(const void *given, void *known, size_t known_size, const char *type, klp_text_buffer *why)
 {
@@ -20,6 +21,9 @@ klp_status argument_copy(const void *given, void *known, size_t known_size, cons
         return why_say(why, KLP_E_INVALID_ARGUMENT, "%s is NULL", type);
     memcpy(&given_size, given, sizeof given_size);
     if (given_size < sizeof given_size)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "%s.struct_size is %u: start from the type's _INIT", type,
+                       given_size);
+    if (given_size > MAX_STRUCT_BYTES) /* no struct of ours will ever be: it was not initialised */
         return why_say(why, KLP_E_INVALID_ARGUMENT, "%s.struct_size is %u: start from the type's _INIT", type,
                        given_size);
     const unsigned char *bytes = given;
@@ -141,6 +145,9 @@ static klp_status check_numbers(const klp_lobby *lobby, klp_text_buffer *why)
     if (lobby->capacity && lobby->capacity < lobby->player_count)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "capacity %u is below the %zu players given", lobby->capacity,
                        lobby->player_count);
+    if (lobby->deadline_ms > SETTINGS_MAX_DEADLINE_MS)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "deadline_ms is %u, more than %u", lobby->deadline_ms,
+                       SETTINGS_MAX_DEADLINE_MS);
     if (lobby->fill_bots < KLP_FILL_BOTS_DEFAULT || lobby->fill_bots > KLP_FILL_BOTS_YES)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "fill_bots is %d: not one of KLP_FILL_BOTS_…", lobby->fill_bots);
     return KLP_OK;

@@ -30,7 +30,7 @@ static klp_text quoted(struct quotes *quotes, size_t size)
     return text;
 }
 
-/* A text is cut at max_bytes: what is longer is no id, no code and no sentence, and an event has its bounds. */
+/* A text is cut at max_bytes: what is longer is no code and no sentence, and an event has its bounds. */
 static void quote_string(struct quotes *quotes, int value, size_t max_bytes, klp_text *into)
 {
     if (value == JSON_NONE)
@@ -42,6 +42,13 @@ static void quote_string(struct quotes *quotes, int value, size_t max_bytes, klp
     size_t size = json_text(quotes->document, value, quotes->at, raw_bytes);
     redact_text(quotes->at, size, quotes->needle.data, quotes->needle.size);
     *into = quoted(quotes, utf8_cut(quotes->at, size, max_bytes));
+}
+
+/* What is longer than an id may be is left out: half of one names another lobby. */
+static void quote_id(struct quotes *quotes, int value, klp_text *into)
+{
+    if (json_text(quotes->document, value, NULL, 0) <= KLP_MAX_ID_BYTES)
+        quote_string(quotes, value, KLP_MAX_ID_BYTES, into);
 }
 
 static void quote_raw(struct quotes *quotes, int value, klp_text *into)
@@ -75,8 +82,8 @@ static void quote_reply(struct quotes *quotes, klp_event *event, const struct re
     if (verdict->ok && event->op == KLP_OP_PING) {
         quote_raw(quotes, reply->payload, &event->api_key_json);
     } else if (verdict->ok) {
-        quote_string(quotes, reply->lobby.id, KLP_MAX_ID_BYTES, &event->lobby_id);
-        quote_string(quotes, reply->lobby.status, KLP_MAX_ID_BYTES, &event->lobby_status);
+        quote_id(quotes, reply->lobby.id, &event->lobby_id);
+        quote_id(quotes, reply->lobby.status, &event->lobby_status);
         quote_raw(quotes, reply->payload, &event->lobby_json);
     } else if (verdict->origin == KLP_ORIGIN_SERVER && reply->kind == REPLY_HAS_ERROR) {
         if (!verdict->code)
@@ -135,25 +142,30 @@ static void fill_event(struct job *job, const struct verdict *verdict, const str
     event->retry_after_ms = KLP_NO_RETRY_AFTER;
     event->request_id = event->lobby_status = event->lobby_json = event->api_key_json = event->json = nothing;
     event->error_message = event->error_details_json = nothing;
-    event->error_code = verdict->ok ? nothing : klp_cstr(verdict->code ? verdict->code : job->server_code);
+    event->error_code = verdict->ok ? nothing : klp_cstr(verdict->code ? verdict->code : "internal_error");
+    if (!verdict->ok && !verdict->code && job->essence_size)
+        event->error_code = (klp_text){job->essence, job->essence_size};
+    if (verdict->ok && event->op != KLP_OP_PING && job->essence_size)
+        event->lobby_id = (klp_text){job->essence, job->essence_size};
 }
 
-/* So that the code survives when its quotation does not. One that is longer than any known is cut there. */
-static void keep_server_code(struct job *job, const struct reply *reply, klp_text api_key)
+/* The one text of the reply that a host cannot do without, the error's code or the lobby's id: kept in the job, for
+ * when there is no memory to quote more. An id that is too long is left out, since half of one names another lobby. */
+static void keep_essence(struct job *job, const struct reply *reply, klp_text api_key)
 {
+    bool is_error = reply->kind == REPLY_HAS_ERROR;
+    int value = is_error ? reply->code : reply->lobby.id;
+    char text[sizeof job->essence];
     const char *needle;
-    size_t needle_size, size = json_text(&reply->document, reply->code, NULL, 0);
-    char *code = malloc(size + 1);
+    size_t needle_size, size = json_text(&reply->document, value, NULL, 0);
 
-    if (!code)
+    if (size >= sizeof text)
         return;
-    json_text(&reply->document, reply->code, code, size + 1);
+    json_text(&reply->document, value, text, sizeof text);
     redact_needle(api_key.data, api_key.size, &needle, &needle_size);
-    redact_text(code, size, needle, needle_size);
-    size = utf8_cut(code, size, sizeof job->server_code - 1);
-    memcpy(job->server_code, code, size);
-    job->server_code[size] = '\0';
-    free(code);
+    redact_text(text, size, needle, needle_size);
+    memcpy(job->essence, text, size + 1);
+    job->essence_size = size;
 }
 
 static struct judged_call judged(const struct job *job)
@@ -175,10 +187,13 @@ static enum attempt_answer answer_of(enum reply_kind kind)
     return ANSWER_IS_NEITHER;
 }
 
+/* `reply` is NULL when there was no memory to read it. */
 static klp_text sentence_about(const struct transport_reply *answer, const struct reply *reply, char *sentence)
 {
     if (answer->end != ATTEMPT_ANSWERED) {
         snprintf(sentence, SENTENCE_BYTES, "%s", answer->failure);
+    } else if (!reply) {
+        snprintf(sentence, SENTENCE_BYTES, "HTTP %d, and out of memory while reading the reply", answer->http_status);
     } else if (answer->http_status >= 200 && answer->http_status <= 299) {
         snprintf(sentence, SENTENCE_BYTES, "HTTP %d, but not the reply that was due: %s at %zu", answer->http_status,
                  reply->fault.reason, reply->fault.at);
@@ -191,14 +206,15 @@ static klp_text sentence_about(const struct transport_reply *answer, const struc
 void conclude_attempt(struct job *job, const struct transport_reply *answer, const struct conclusion *conclusion)
 {
     struct judged_call call = judged(job);
-    struct reply reply = {.kind = REPLY_HAS_NEITHER, .fault = {.reason = "out of memory while reading it"}};
+    struct reply reply = {.kind = REPLY_HAS_NEITHER};
     char sentence[SENTENCE_BYTES];
     bool is_ping = job->event.op == KLP_OP_PING;
 
     job->event.attempts++;
     job->event.sends += answer->sends;
     job->event.http_status = answer->http_status;
-    if (answer->end == ATTEMPT_ANSWERED)
+    bool is_read =
+        answer->end == ATTEMPT_ANSWERED &&
         reply_read(answer->body, answer->body_bytes, is_ping ? REPLY_WANTS_API_KEY : REPLY_WANTS_LOBBY, &reply);
 
     struct attempt attempt = {.end = answer->end,
@@ -207,9 +223,9 @@ void conclude_attempt(struct job *job, const struct transport_reply *answer, con
                               .answer = answer_of(reply.kind)};
     struct verdict verdict = judge_attempt(&call, &attempt);
 
-    snprintf(job->server_code, sizeof job->server_code, "internal_error");
-    if (reply.kind == REPLY_HAS_ERROR)
-        keep_server_code(job, &reply, conclusion->api_key);
+    if (reply.kind == REPLY_HAS_ERROR || (reply.kind == REPLY_HAS_PAYLOAD && !is_ping))
+        keep_essence(job, &reply, conclusion->api_key);
+
     fill_event(job, &verdict, conclusion);
     job->event.retry_after_ms = retry_after_ms(answer->retry_after.data, answer->retry_after.size, answer->date.data,
                                                answer->date.size, conclusion->unix_s);
@@ -219,7 +235,7 @@ void conclude_attempt(struct job *job, const struct transport_reply *answer, con
         job->event.bot_slots = reply.lobby.bot_slots;
         job->event.filled_slots = reply.lobby.filled_slots;
     }
-    keep_quotes(job, &reply, &verdict, answer, sentence_about(answer, &reply, sentence), conclusion);
+    keep_quotes(job, &reply, &verdict, answer, sentence_about(answer, is_read ? &reply : NULL, sentence), conclusion);
     reply_free(&reply);
 }
 

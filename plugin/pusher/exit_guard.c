@@ -13,6 +13,7 @@ enum { EXIT_WAIT_MS = 2000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct exit_guard_entry *first;
+static bool is_exiting;
 
 static void stop_all(void)
 {
@@ -21,6 +22,7 @@ static void stop_all(void)
 
     uint64_t limit_us = clock_now_us() + EXIT_WAIT_MS * 1000u;
     pthread_mutex_lock(&lock);
+    is_exiting = true;
     for (struct exit_guard_entry *entry = first; entry; entry = entry->next)
         pusher_request_stop(entry->pusher, 0);
     for (struct exit_guard_entry *entry = first; entry; entry = entry->next)
@@ -33,15 +35,19 @@ bool exit_guard_arm(void)
     return atexit(stop_all) == 0;
 }
 
-void exit_guard_add(struct exit_guard_entry *entry)
+bool exit_guard_add(struct exit_guard_entry *entry)
 {
     pthread_mutex_lock(&lock);
-    entry->previous = NULL;
-    entry->next = first;
-    if (first)
-        first->previous = entry;
-    first = entry;
+    bool is_in_time = !is_exiting;
+    if (is_in_time) {
+        entry->previous = NULL;
+        entry->next = first;
+        if (first)
+            first->previous = entry;
+        first = entry;
+    }
     pthread_mutex_unlock(&lock);
+    return is_in_time;
 }
 
 void exit_guard_remove(struct exit_guard_entry *entry)

@@ -18,7 +18,8 @@ struct exit_guard_entry {
  * False: the system refused. */
 bool exit_guard_arm(void);
 
-void exit_guard_add(struct exit_guard_entry *entry);
+/* False: exit() has begun, it is too late for a pusher. */
+bool exit_guard_add(struct exit_guard_entry *entry);
 void exit_guard_remove(struct exit_guard_entry *entry);
 
 #endif

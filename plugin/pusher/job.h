@@ -23,7 +23,8 @@ struct job {
     uint32_t body_bytes;
     uint32_t key_to_stamp; /* offset in the body of the idempotency key's place; 0: the host gave its own */
     bool possibly_applied;
-    char server_code[48]; /* the server's error code, for when there is no memory to quote it */
+    char essence[48]; /* the server's error code, or the lobby's id: for when there is no memory to quote it */
+    size_t essence_size;
     klp_event event;
     char texts[]; /* game_id, event_key, key, lobby_id, a NUL after each; then the body */
 };

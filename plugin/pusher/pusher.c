@@ -68,7 +68,8 @@ static bool make_secrets(klp_pusher *pusher)
 {
     unsigned char epoch[EPOCH_BYTES / 2];
 
-    if (!random_fill(epoch, sizeof epoch) || !random_fill(pusher->hash_secret, sizeof pusher->hash_secret))
+    if (!random_fill(epoch, sizeof epoch) || !random_fill(pusher->hash_secret, sizeof pusher->hash_secret) ||
+        !random_fill(pusher->idempotency_keys.key, sizeof pusher->idempotency_keys.key))
         return false;
     random_hex(pusher->epoch, epoch, sizeof epoch);
     return true;
@@ -136,9 +137,13 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
         status = why_say(why, KLP_E_NO_MEMORY, "out of memory");
         goto close_settings;
     }
+    if (!pointer_set_init(&pusher->handed_out_events, pusher->settings.max_unread_events)) {
+        status = why_say(why, KLP_E_NO_MEMORY, "out of memory");
+        goto destroy_schedule;
+    }
     if (!init_lock(pusher)) {
         status = why_say(why, KLP_E_SYSTEM, "the system refused a lock");
-        goto destroy_schedule;
+        goto destroy_handed_out_events;
     }
     status = open_descriptors(pusher, why);
     if (status)
@@ -146,21 +151,28 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
     status = open_edges(pusher, why);
     if (status)
         goto close_descriptors;
-    if (!start_worker(pusher)) {
-        status = why_say(why, KLP_E_SYSTEM, "the system refused a thread");
+    pusher->exit_guard.pusher = pusher;
+    if (!exit_guard_add(&pusher->exit_guard)) {
+        status = why_say(why, KLP_E_SYSTEM, "the process is about to end");
         goto close_edges;
     }
-    pusher->exit_guard.pusher = pusher;
-    exit_guard_add(&pusher->exit_guard);
+    if (!start_worker(pusher)) {
+        status = why_say(why, KLP_E_SYSTEM, "the system refused a thread");
+        goto leave_exit_guard;
+    }
     *out = pusher;
     return KLP_OK;
 
+leave_exit_guard:
+    exit_guard_remove(&pusher->exit_guard);
 close_edges:
     close_edges(pusher);
 close_descriptors:
     close_descriptors(pusher);
 destroy_lock:
     destroy_lock(pusher);
+destroy_handed_out_events:
+    pointer_set_destroy(&pusher->handed_out_events);
 destroy_schedule:
     schedule_destroy(&pusher->schedule);
 close_settings:
@@ -240,9 +252,9 @@ void pusher_close(klp_pusher *pusher)
         job_free(job);
     close_descriptors(pusher);
     destroy_lock(pusher);
+    pointer_set_destroy(&pusher->handed_out_events);
     schedule_destroy(&pusher->schedule);
     settings_close(&pusher->settings);
-    free(pusher->idempotency_keys);
     free(pusher);
 }
 

@@ -10,6 +10,8 @@
 #include "kraty/lobby_pusher.h"
 #include "pusher/exit_guard.h"
 #include "pusher/job.h"
+#include "pusher/pointer_set.h"
+#include "pusher/random.h"
 #include "pusher/schedule.h"
 #include "pusher/settings.h"
 #include "results/courier.h"
@@ -41,9 +43,10 @@ struct klp_pusher {
     enum pusher_state state;
     bool is_joining, is_joined;
     uint64_t stop_at_us;
-    struct job_list intake;     /* accepted, not yet seen by the worker */
-    struct job_list unread;     /* events not handed out, by seq */
-    struct job_list handed_out; /* by next_event(), not acknowledged */
+    struct job_list intake;               /* accepted, not yet seen by the worker */
+    struct job_list unread;               /* events not handed out, by seq */
+    struct job_list handed_out;           /* by next_event(), not acknowledged … */
+    struct pointer_set handed_out_events; /* … and their events' addresses */
     uint64_t last_ticket;
     uint64_t undecided; /* calls without a verdict */
     klp_stats stats;    /* its gauges queued and in_flight are made up when asked for */
@@ -57,8 +60,7 @@ struct klp_pusher {
     uint64_t dropped_bytes;  /* … and what their bodies took */
     uint64_t reply_bytes;    /* held by unread events, as of the last round, and by this round's */
     uint64_t last_seq;
-    char *idempotency_keys; /* UUIDs made ahead */
-    unsigned idempotency_keys_left;
+    struct uuid_series idempotency_keys;
 };
 
 klp_status pusher_open(const klp_config *config, klp_pusher **pusher, klp_text_buffer *why);

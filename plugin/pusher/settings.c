@@ -29,7 +29,7 @@ static klp_status set_limits(const klp_config *config, struct settings *settings
         {"max_queued", config->max_queued, 16384, 1, 1048576, &settings->max_queued},
         {"max_unread_events", config->max_unread_events, 65536, 1, 16777216, &settings->max_unread_events},
         {"attempt_timeout_ms", config->attempt_timeout_ms, 15000, 1, 3600000, &settings->attempt_timeout_ms},
-        {"deadline_ms", config->deadline_ms, 30000, 1, 604800000, &settings->deadline_ms},
+        {"deadline_ms", config->deadline_ms, 30000, 1, SETTINGS_MAX_DEADLINE_MS, &settings->deadline_ms},
     };
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {

@@ -6,6 +6,8 @@
 #include "kraty/lobby_pusher.h"
 #include "pusher/api_key.h"
 
+#define SETTINGS_MAX_DEADLINE_MS 604800000u /* seven days */
+
 struct settings {
     klp_text name;
     klp_text game_id; /* may be empty */

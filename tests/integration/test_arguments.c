@@ -187,6 +187,10 @@ static void numbers_are_checked_against_the_roster(void **state)
     refused(&lobby, "capacity 3 is below the 4 players given");
     lobby.capacity = 4;
     accepted(&lobby);
+    lobby.deadline_ms = 604800001;
+    refused(&lobby, "deadline_ms is 604800001, more than 604800000");
+    lobby.deadline_ms = 604800000;
+    accepted(&lobby);
     lobby.fill_bots = 3;
     refused(&lobby, "fill_bots is 3: not one of KLP_FILL_BOTS_…");
     lobby.fill_bots = -1;
@@ -308,6 +312,8 @@ static void a_struct_of_another_size_is_taken_or_refused_by_name(void **state)
     refused(&lobby, "klp_lobby.struct_size is 0: start from the type's _INIT");
     lobby.struct_size = 3;
     refused(&lobby, "klp_lobby.struct_size is 3: start from the type's _INIT");
+    lobby.struct_size = UINT32_MAX;
+    refused(&lobby, "klp_lobby.struct_size is 4294967295: start from the type's _INIT");
     lobby = lobby_of_test();
     lobby.struct_size = offsetof(klp_lobby, metadata_json);
     lobby.metadata_json = klp_cstr("not looked at");
@@ -440,7 +446,7 @@ static void a_configuration_is_refused_by_field(void **state)
     config = config_of_test(), config.results_url = klp_cstr(url);
     open_refuses(&config, "results_url has a path of 108 bytes, more than a socket's 107");
     config = config_of_test(), config.results_url = klp_cstr("tcp://no-port");
-    open_refuses(&config, "results_url: Invalid argument");
+    open_refuses(&config, "results_url has no port between 1 and 65535 at its end");
     klp_pusher *opened;
     assert_int_equal(klp->open(NULL, &opened, &why), KLP_E_INVALID_ARGUMENT);
     assert_string_equal(why.data, "klp_config is NULL");

@@ -227,6 +227,24 @@ static void a_servers_code_survives_where_its_message_does_not(void **state)
     assert_text(event->error_message, "");
     assert_true(event->truncated);
     rig_ack(rig, event);
+
+    event = rig_push_and_take(rig, "m"); /* and so does the id of a lobby */
+    assert_true(event->ok && event->truncated);
+    assert_memory_equal(event->lobby_id.data, "lob_", 4);
+    json_t *line = json_loads(event->json.data, 0, NULL);
+    assert_string_equal(sandbox_text_at(line, "lobby_id"), event->lobby_id.data);
+    assert_int_equal(json_integer_value(json_object_get(line, "capacity")), 8);
+    assert_int_equal(json_integer_value(json_object_get(line, "participant_count")), 2);
+    json_decref(line);
+    rig_ack(rig, event);
+
+    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":400,\"body\":"
+                                 "\"{\\\"error\\\":{\\\"code\\\":\\\"\\\\u0000x\\\"}}\"}}");
+    event = rig_push_and_take(rig, "m");
+    line = json_loads(event->json.data, JSON_ALLOW_NUL, NULL);
+    assert_int_equal(json_string_length(sandbox_at(line, "error.code")), 2);
+    json_decref(line);
+    rig_ack(rig, event);
 }
 
 static void stop_ends_intake_and_decides_everything(void **state)

@@ -460,7 +460,7 @@ static void texts_without_measure_are_cut_to_what_an_event_holds(void **state)
                 "\",\"status\":\"active\",\"capacity\":1,\"participantCount\":1}}");
     event = rig_push_and_take(rig, "m");
     assert_true(event->ok);
-    assert_int_equal(event->lobby_id.size, 1024);
+    assert_text(event->lobby_id, "");             /* half an id names another lobby */
     assert_true(event->lobby_json.size > 700000); /* whole, here */
     rig_ack(rig, event);
 }

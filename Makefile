@@ -4,6 +4,7 @@
 #   make demo       a thousand rosters from a matchmaker to the sandbox, checked
 #   make test       every test: plain, under ASan+UBSan, under TSan
 #   make bench      what a push costs
+#   make soak       what takes too long for a test
 #   make lint       format, warnings of gcc and clang, clang-tidy, cppcheck
 #   make deps       what is missing of Debian's packages (all of the above do it by themselves)
 #   make format     clang-format over everything
@@ -59,7 +60,7 @@ RIG_SOURCES     := $(filter-out tests/integration/test_%,$(wildcard tests/integr
 HELPER_PROGRAMS := $(patsubst tests/integration/programs/%.c,%,$(wildcard tests/integration/programs/*.c))
 BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
-PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker
+PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker $(BUILD)/smallest
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%)
 
@@ -109,6 +110,9 @@ $(BUILD)/kraty-sandbox: $(call objects,$(SANDBOX_SOURCES))
 $(BUILD)/klp: $(call objects,$(KLP_SOURCES)) | $(PLUGIN)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' $(HOST_LIBS)
 
+$(BUILD)/smallest: $(BUILD)/objects/host-examples/smallest/main.o | $(PLUGIN)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -ldl
+
 $(BUILD)/custom-matchmaker: $(call objects,$(HOST_SOURCES)) | $(PLUGIN)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' $(HOST_LIBS)
 
@@ -146,6 +150,19 @@ test:
 
 bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	@for bench in $(BENCHES:%=$(BUILD)/bench/%); do BUILD=$(BUILD) $$bench || exit 1; done
+
+# Longer than a test may take: the reader of results killed a few hundred times, and the JSON reader fuzzed.
+SOAK_ROUNDS  ?= 20
+SOAK_FUZZ_S  ?= 300
+
+$(BUILD)/fuzz_json: tests/fuzz/fuzz_json.c $(wildcard plugin/json/*.[ch] plugin/kraty/*.[ch]) | build/.deps-lint
+	$(call quiet,LINK)clang $(CPPFLAGS) -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
+
+soak: tests $(BUILD)/fuzz_json
+	@for round in $$(seq $(SOAK_ROUNDS)); do BUILD=$(BUILD) SANITIZE=soak tests/run $(BUILD)/tests/integration/test_results \
+		$(BUILD)/tests/integration/test_events || exit 1; done
+	@mkdir -p $(BUILD)/corpus
+	@$(BUILD)/fuzz_json -max_total_time=$(SOAK_FUZZ_S) -max_len=4096 $(BUILD)/corpus
 
 demo: all $(BUILD)/tests/programs/verify_rosters
 	@host-examples/custom-matchmaker/demo

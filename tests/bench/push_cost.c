@@ -35,7 +35,7 @@ static uint64_t now_ns(void)
 static void *push_all(void *argument)
 {
     struct load *load = argument;
-    static char ids[MOST_PLAYERS][40];
+    char ids[MOST_PLAYERS][40];
     klp_text players[MOST_PLAYERS];
     char key[64];
 

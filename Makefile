@@ -72,7 +72,11 @@ all: $(PLUGIN) $(PROGRAMS)
 deps:
 	@.ci/deps build test
 
-build/.deps-%: .ci/deps
+# One after the other: two of apt-get would fight over its lock.
+build/.deps-build:
+build/.deps-test: build/.deps-build
+build/.deps-lint: build/.deps-test
+build/.deps-build build/.deps-test build/.deps-lint: build/.deps-%: .ci/deps
 	@mkdir -p $(@D)
 	@.ci/deps $*
 	@touch $@
@@ -96,6 +100,10 @@ $(BUILD)/objects/tests/%.o: tests/%.c | build/.deps-test
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/objects/tests/sandbox/%.o: tests/sandbox/%.c | build/.deps-build
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/objects/tests/integration/programs/%.o: tests/integration/programs/%.c | build/.deps-build
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -154,6 +154,9 @@ enum {
     KLP_ALLOW_INSECURE = 1
 };
 
+/* klp_config.jitter_permille: waits of exactly the backoff. */
+#define KLP_JITTER_NONE UINT32_MAX
+
 /* For timeouts. */
 #define KLP_WAIT_FOREVER UINT32_MAX
 
@@ -212,16 +215,25 @@ typedef struct klp_config {
     uint32_t max_unread_events;  /* calls without a verdict, and events not acknowledged, together; default 65536 */
     uint32_t attempt_timeout_ms; /* default 15000 */
     uint32_t deadline_ms;        /* no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
-    uint32_t reserved;           /* 0 */
+    uint32_t max_attempts;       /* of one call, the first included; default 4, 1…100 */
     uint64_t max_queued_bytes;   /* memory of calls and unread events without their replies; default 64 MiB */
     uint64_t max_reply_bytes;    /* memory of replies in unread events; default 64 MiB. A reply past it is left
                                     out of its event (`truncated`): the verdict itself is always told */
+
+    /* The wait before a retry: up to backoff_initial_ms at first (default 200), twice that each time, backoff_max_ms at
+     * most (default 10000), of which jitter_permille thousandths are random (default 1000; KLP_JITTER_NONE: none).
+     * A Retry-After of the server is honoured in full. A wait that would pass the deadline is not begun: the call then
+     * ends at once with its last error. */
+    uint32_t backoff_initial_ms;
+    uint32_t backoff_max_ms;
+    uint32_t jitter_permille;
+    uint32_t reserved; /* 0 */
 } klp_config;
 
 #define KLP_CONFIG_INIT                                                                                                \
     {                                                                                                                  \
         (uint32_t)sizeof(klp_config), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE,    \
-            KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0, 0                                        \
+            KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                            \
     }
 
 /* One finished roster. Start from KLP_LOBBY_INIT. Grows at its end, as klp_config does. */

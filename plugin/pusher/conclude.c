@@ -203,40 +203,56 @@ static klp_text sentence_about(const struct transport_reply *answer, const struc
     return klp_cstr(sentence);
 }
 
-void conclude_attempt(struct job *job, const struct transport_reply *answer, const struct conclusion *conclusion)
+static void note_attempt(struct job *job, const struct transport_reply *answer)
 {
-    struct judged_call call = judged(job);
-    struct reply reply = {.kind = REPLY_HAS_NEITHER};
-    char sentence[SENTENCE_BYTES];
-    bool is_ping = job->event.op == KLP_OP_PING;
-
     job->event.attempts++;
     job->event.sends += answer->sends;
     job->event.http_status = answer->http_status;
-    bool is_read =
-        answer->end == ATTEMPT_ANSWERED &&
-        reply_read(answer->body, answer->body_bytes, is_ping ? REPLY_WANTS_API_KEY : REPLY_WANTS_LOBBY, &reply);
+}
 
+void assess_attempt(struct job *job, const struct transport_reply *answer, int64_t unix_s,
+                    struct assessment *assessment)
+{
+    struct judged_call call = judged(job);
+    enum reply_payload wanted = job->event.op == KLP_OP_PING ? REPLY_WANTS_API_KEY : REPLY_WANTS_LOBBY;
+
+    *assessment = (struct assessment){.answer = answer, .reply = {.kind = REPLY_HAS_NEITHER}};
+    assessment->is_read =
+        answer->end == ATTEMPT_ANSWERED && reply_read(answer->body, answer->body_bytes, wanted, &assessment->reply);
+    assessment->retry_after_ms = retry_after_ms(answer->retry_after.data, answer->retry_after.size, answer->date.data,
+                                                answer->date.size, unix_s);
     struct attempt attempt = {.end = answer->end,
                               .sends = answer->sends,
                               .http_status = answer->http_status,
-                              .answer = answer_of(reply.kind)};
-    struct verdict verdict = judge_attempt(&call, &attempt);
+                              .answer = answer_of(assessment->reply.kind)};
+    assessment->verdict = judge_attempt(&call, &attempt);
+    note_attempt(job, answer);
+    job->possibly_applied |= assessment->verdict.outcome == KLP_POSSIBLY_APPLIED;
+}
 
-    if (reply.kind == REPLY_HAS_ERROR || (reply.kind == REPLY_HAS_PAYLOAD && !is_ping))
-        keep_essence(job, &reply, conclusion->api_key);
+void assessment_free(struct assessment *assessment)
+{
+    reply_free(&assessment->reply);
+}
 
-    fill_event(job, &verdict, conclusion);
-    job->event.retry_after_ms = retry_after_ms(answer->retry_after.data, answer->retry_after.size, answer->date.data,
-                                               answer->date.size, conclusion->unix_s);
-    if (verdict.ok) {
-        job->event.capacity = reply.lobby.capacity;
-        job->event.participant_count = reply.lobby.participant_count;
-        job->event.bot_slots = reply.lobby.bot_slots;
-        job->event.filled_slots = reply.lobby.filled_slots;
+void conclude_assessed(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion)
+{
+    const struct reply *reply = &assessment->reply;
+    const struct verdict *verdict = &assessment->verdict;
+    char sentence[SENTENCE_BYTES];
+
+    if (reply->kind == REPLY_HAS_ERROR || (reply->kind == REPLY_HAS_PAYLOAD && job->event.op != KLP_OP_PING))
+        keep_essence(job, reply, conclusion->api_key);
+    fill_event(job, verdict, conclusion);
+    job->event.retry_after_ms = assessment->retry_after_ms;
+    if (verdict->ok) {
+        job->event.capacity = reply->lobby.capacity;
+        job->event.participant_count = reply->lobby.participant_count;
+        job->event.bot_slots = reply->lobby.bot_slots;
+        job->event.filled_slots = reply->lobby.filled_slots;
     }
-    keep_quotes(job, &reply, &verdict, answer, sentence_about(answer, is_read ? &reply : NULL, sentence), conclusion);
-    reply_free(&reply);
+    keep_quotes(job, reply, verdict, assessment->answer,
+                sentence_about(assessment->answer, assessment->is_read ? reply : NULL, sentence), conclusion);
 }
 
 void conclude_local(struct job *job, enum local_end end, const struct transport_reply *answer,
@@ -244,15 +260,16 @@ void conclude_local(struct job *job, enum local_end end, const struct transport_
 {
     struct judged_call call = judged(job);
     struct verdict verdict = judge_local(&call, end, answer ? answer->sends : 0);
-    const char *sentence =
-        end == LOCAL_SHUTDOWN ? "the pusher was stopped before it was sent" : "its deadline passed before it was sent";
+    const char *sentence = end == LOCAL_SHUTDOWN ? "the pusher was stopped before its next attempt"
+                                                 : "its deadline passed before its next attempt";
 
     if (answer) {
-        job->event.attempts++;
-        job->event.sends += answer->sends;
-        job->event.http_status = answer->http_status;
+        note_attempt(job, answer);
         sentence = "the pusher was stopped before its reply was complete";
     }
+    if (job->event.attempts == 0)
+        sentence = end == LOCAL_SHUTDOWN ? "the pusher was stopped before it was sent"
+                                         : "its deadline passed before it was sent";
     fill_event(job, &verdict, conclusion);
     keep_quotes(job, NULL, &verdict, answer, klp_cstr(sentence), conclusion);
 }

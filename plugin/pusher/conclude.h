@@ -4,6 +4,7 @@
 #define KLP_PUSHER_CONCLUDE_H
 
 #include "delivery/judge.h"
+#include "kraty/reply.h"
 #include "pusher/job.h"
 #include "transport/transport.h"
 
@@ -11,11 +12,24 @@ struct conclusion {
     klp_text api_key;          /* to be kept out of what the server says */
     uint64_t reply_bytes_left; /* how much of a reply may be kept */
     uint64_t now_us;
-    int64_t unix_s;
 };
 
-/* The verdict of an attempt that has ended. */
-void conclude_attempt(struct job *job, const struct transport_reply *reply, const struct conclusion *conclusion);
+/* What an attempt came to. Its texts are the transport's reply's, which must outlive it. */
+struct assessment {
+    struct verdict verdict;
+    int64_t retry_after_ms; /* or KLP_NO_RETRY_AFTER */
+    const struct transport_reply *answer;
+    struct reply reply;
+    bool is_read; /* the reply could be taken apart, for what that gave */
+};
+
+/* Judges an attempt that has ended and notes it in the job. */
+void assess_attempt(struct job *job, const struct transport_reply *answer, int64_t unix_s,
+                    struct assessment *assessment);
+void assessment_free(struct assessment *assessment);
+
+/* The verdict of the last attempt becomes the job's. */
+void conclude_assessed(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion);
 
 /* The verdict of a job that we end ourselves. `reply` is of its attempt, taken off the wire, or NULL. */
 void conclude_local(struct job *job, enum local_end end, const struct transport_reply *reply,

@@ -79,7 +79,8 @@ static klp_status enqueue(klp_pusher *pusher, struct job *job, klp_ticket *ticke
 static void set_times(struct job *job, const klp_pusher *pusher, uint32_t deadline_ms)
 {
     job->accepted_us = clock_now_us();
-    job->deadline_us = clock_after_ms(job->accepted_us, deadline_ms ? deadline_ms : pusher->settings.deadline_ms);
+    job->time_us[JOB_DEADLINE] =
+        clock_after_ms(job->accepted_us, deadline_ms ? deadline_ms : pusher->settings.deadline_ms);
 }
 
 static klp_status refuse_duplicate(klp_pusher *pusher, const klp_lobby *lobby, struct job *job, klp_text_buffer *why)

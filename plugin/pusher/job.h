@@ -10,6 +10,9 @@
 
 #include "kraty/lobby_pusher.h"
 
+/* The times that a job is found by. */
+enum job_time { JOB_DEADLINE, JOB_READY, JOB_TIMES };
+
 struct job {
     struct job *next, *previous; /* a job is in at most one list */
     size_t block_bytes;          /* of this block; counted in queued_bytes */
@@ -17,9 +20,10 @@ struct job {
     char *reply_block;           /* what the event quotes of the reply, or NULL */
     char *json;                  /* event.json, once the host took it, or NULL */
     uint64_t accepted_us;
-    uint64_t deadline_us;
-    size_t heap_index;
-    uint32_t body_offset; /* in texts; the body is last, so that it can be cut off */
+    uint64_t time_us[JOB_TIMES];  /* microseconds of the monotonic clock */
+    size_t heap_index[JOB_TIMES]; /* its place in the heap of that time */
+    bool is_waiting;              /* for JOB_READY */
+    uint32_t body_offset;         /* in texts; the body is last, so that it can be cut off */
     uint32_t body_bytes;
     uint32_t key_to_stamp; /* offset in the body of the idempotency key's place; 0: the host gave its own */
     bool possibly_applied;

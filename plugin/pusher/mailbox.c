@@ -61,15 +61,15 @@ void pusher_publish(klp_pusher *pusher)
     bool was_readable = pusher_has_something_to_say(pusher);
     for (const struct job *job = pusher->decided.first; job; job = job->next) {
         count_verdict(&pusher->stats, &job->event);
-        pusher->stats.attempts += job->event.attempts;
-        pusher->stats.sends += job->event.sends;
         pusher->stats.replies_left_out += job->event.truncated != 0;
         pusher->stats.reply_bytes += job->reply_bytes;
         pusher->undecided--;
         pusher->stats.unread_events++;
     }
     pusher->stats.queued_bytes -= pusher->dropped_bytes;
-    pusher->dropped_bytes = 0;
+    pusher->stats.attempts += pusher->round_attempts;
+    pusher->stats.sends += pusher->round_sends;
+    pusher->dropped_bytes = pusher->round_attempts = pusher->round_sends = 0;
     count_edges(pusher);
     job_list_append_all(&pusher->unread, &pusher->decided);
     pusher_signal_events(pusher, was_readable);

@@ -69,7 +69,8 @@ static bool make_secrets(klp_pusher *pusher)
     unsigned char epoch[EPOCH_BYTES / 2];
 
     if (!random_fill(epoch, sizeof epoch) || !random_fill(pusher->hash_secret, sizeof pusher->hash_secret) ||
-        !random_fill(pusher->idempotency_keys.key, sizeof pusher->idempotency_keys.key))
+        !random_fill(pusher->idempotency_keys.key, sizeof pusher->idempotency_keys.key) ||
+        !random_fill(pusher->jitter.key, sizeof pusher->jitter.key))
         return false;
     random_hex(pusher->epoch, epoch, sizeof epoch);
     return true;

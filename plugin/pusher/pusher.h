@@ -57,10 +57,12 @@ struct klp_pusher {
     struct courier *courier; /* or NULL */
     struct schedule schedule;
     struct job_list decided; /* this round's events, on their way to `unread` … */
-    uint64_t dropped_bytes;  /* … and what their bodies took */
-    uint64_t reply_bytes;    /* held by unread events, as of the last round, and by this round's */
+    uint64_t round_attempts, round_sends;
+    uint64_t dropped_bytes; /* … and what their bodies took */
+    uint64_t reply_bytes;   /* held by unread events, as of the last round, and by this round's */
     uint64_t last_seq;
     struct uuid_series idempotency_keys;
+    struct random_series jitter;
 };
 
 klp_status pusher_open(const klp_config *config, klp_pusher **pusher, klp_text_buffer *why);

@@ -63,3 +63,9 @@ void uuid_series_next(struct uuid_series *series, char out[UUID_BYTES])
     series->count++;
     random_uuid(out, bytes);
 }
+
+uint32_t random_series_next(struct random_series *series)
+{
+    uint64_t number = series->count++;
+    return (uint32_t)siphash(series->key, &number, sizeof number);
+}

@@ -27,4 +27,12 @@ struct uuid_series {
 
 void uuid_series_next(struct uuid_series *series, char out[UUID_BYTES]);
 
+/* Random numbers of one pusher, likewise. */
+struct random_series {
+    uint64_t key[2];
+    uint64_t count;
+};
+
+uint32_t random_series_next(struct random_series *series);
+
 #endif

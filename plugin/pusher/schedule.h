@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which call goes out next, and which one's time is over. Pure: the time is given. */
+ * Which call goes out next, which waits for its next attempt, and which one's time is over. Pure: the time is given. */
 #ifndef KLP_PUSHER_SCHEDULE_H
 #define KLP_PUSHER_SCHEDULE_H
 
 #include "pusher/job.h"
+#include "pusher/job_heap.h"
 
 struct schedule {
-    struct job_list pushes, queries; /* ready, in the order of their arrival */
+    struct job_list pushes, queries; /* ready, in the order in which they became so */
     unsigned pushes_in_a_row;
-    struct job **by_deadline; /* a binary heap of both */
-    size_t heap_size, heap_capacity;
+    struct job_heap waiting;     /* for their time to come */
+    struct job_heap by_deadline; /* all of them */
 };
 
 /* Room for `capacity` jobs is made now, so that adding one cannot fail. False: out of memory. */
 bool schedule_init(struct schedule *schedule, size_t capacity);
 void schedule_destroy(struct schedule *schedule); /* frees the jobs that are left, too */
 
-void schedule_add(struct schedule *schedule, struct job *job);
+void schedule_add(struct schedule *schedule, struct job *job); /* ready now */
+void schedule_add_later(struct schedule *schedule, struct job *job, uint64_t ready_us);
 
-/* Takes the job to start next, or NULL. Queries yield to pushes, but every eighth start is theirs if they want
- * it: a steady stream of pushes does not starve them. */
+/* Makes those ready whose time has come. */
+void schedule_wake(struct schedule *schedule, uint64_t now_us);
+
+bool schedule_has_ready(const struct schedule *schedule);
+
+/* Takes the job to start next, or NULL when none is ready. Queries yield to pushes, but every eighth start is theirs if
+ * they want it: a steady stream of pushes does not starve them. */
 struct job *schedule_take_next(struct schedule *schedule);
 
 /* Takes a job whose deadline is not after now, or NULL. */
@@ -28,8 +35,8 @@ struct job *schedule_take_expired(struct schedule *schedule, uint64_t now_us);
 /* Takes any job, or NULL. */
 struct job *schedule_take_any(struct schedule *schedule);
 
-/* The earliest deadline; UINT64_MAX when there is none. */
-uint64_t schedule_next_deadline_us(const struct schedule *schedule);
+/* When the next one becomes ready or expires; UINT64_MAX: never. */
+uint64_t schedule_next_us(const struct schedule *schedule);
 
 size_t schedule_count(const struct schedule *schedule);
 

@@ -24,12 +24,16 @@ struct limit {
 
 static klp_status set_limits(const klp_config *config, struct settings *settings, klp_text_buffer *why)
 {
+    uint32_t backoff_initial_ms = 0, backoff_max_ms = 0, jitter_permille = 0;
     const struct limit limits[] = {
         {"max_in_flight", config->max_in_flight, 8, 1, 256, &settings->max_in_flight},
         {"max_queued", config->max_queued, 16384, 1, 1048576, &settings->max_queued},
         {"max_unread_events", config->max_unread_events, 65536, 1, 16777216, &settings->max_unread_events},
         {"attempt_timeout_ms", config->attempt_timeout_ms, 15000, 1, 3600000, &settings->attempt_timeout_ms},
         {"deadline_ms", config->deadline_ms, 30000, 1, SETTINGS_MAX_DEADLINE_MS, &settings->deadline_ms},
+        {"max_attempts", config->max_attempts, 4, 1, 100, &settings->retry.max_attempts},
+        {"backoff_initial_ms", config->backoff_initial_ms, 200, 1, 3600000, &backoff_initial_ms},
+        {"backoff_max_ms", config->backoff_max_ms, 10000, 1, 3600000, &backoff_max_ms},
     };
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
@@ -40,6 +44,13 @@ static klp_status set_limits(const klp_config *config, struct settings *settings
                            limit->least, limit->most);
         *limit->kept = value;
     }
+    if (config->jitter_permille > 1000 && config->jitter_permille != KLP_JITTER_NONE)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "jitter_permille is %u: not within 1 and 1000, nor KLP_JITTER_NONE",
+                       config->jitter_permille);
+    if (config->jitter_permille != KLP_JITTER_NONE)
+        jitter_permille = config->jitter_permille ? config->jitter_permille : 1000;
+    settings->retry.backoff = (struct backoff){
+        .initial_ms = backoff_initial_ms, .max_ms = backoff_max_ms, .jitter_permille = jitter_permille};
     settings->max_queued_bytes = config->max_queued_bytes ? config->max_queued_bytes : UINT64_C(64) << 20;
     settings->max_reply_bytes = config->max_reply_bytes ? config->max_reply_bytes : UINT64_C(64) << 20;
     return KLP_OK;

@@ -3,6 +3,7 @@
 #ifndef KLP_PUSHER_SETTINGS_H
 #define KLP_PUSHER_SETTINGS_H
 
+#include "delivery/retry.h"
 #include "kraty/lobby_pusher.h"
 #include "pusher/api_key.h"
 
@@ -18,6 +19,7 @@ struct settings {
     struct api_key *api_key;
     uint32_t max_in_flight, max_queued, max_unread_events;
     uint32_t attempt_timeout_ms, deadline_ms;
+    struct retry_policy retry;
     uint64_t max_queued_bytes, max_reply_bytes;
     char *block; /* behind all the texts */
 };

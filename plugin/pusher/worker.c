@@ -49,7 +49,6 @@ static struct conclusion conclusion_now(const klp_pusher *pusher)
         .api_key = api_key_text(pusher->settings.api_key),
         .reply_bytes_left = pusher->reply_bytes < most ? most - pusher->reply_bytes : 0,
         .now_us = clock_now_us(),
-        .unix_s = clock_unix_s(),
     };
 }
 
@@ -68,14 +67,43 @@ static void decide(klp_pusher *pusher, struct job *job)
     job_list_append(&pusher->decided, job);
 }
 
+/* True: the job waits for its next attempt. */
+static bool try_again(klp_pusher *pusher, struct job *job, const struct assessment *assessment)
+{
+    struct failed_call call = {
+        .is_retryable = assessment->verdict.retryable,
+        .attempts = job->event.attempts,
+        .retry_after_ms = assessment->retry_after_ms,
+        .deadline_us = job->time_us[JOB_DEADLINE],
+    };
+    uint64_t at_us;
+
+    if (!retry_at(&pusher->settings.retry, &call, clock_now_us(), random_series_next(&pusher->jitter), &at_us))
+        return false;
+    schedule_add_later(&pusher->schedule, job, at_us);
+    return true;
+}
+
+static void decide_answer(klp_pusher *pusher, struct job *job, const struct transport_reply *answer)
+{
+    struct assessment assessment;
+
+    assess_attempt(job, answer, clock_unix_s(), &assessment);
+    pusher->round_attempts++;
+    pusher->round_sends += answer->sends;
+    if (!try_again(pusher, job, &assessment)) {
+        struct conclusion conclusion = conclusion_now(pusher);
+        job = drop_body(pusher, job);
+        conclude_assessed(job, &assessment, &conclusion);
+        decide(pusher, job);
+    }
+    assessment_free(&assessment);
+}
+
 static void decide_reply(klp_pusher *pusher, struct transport_reply *reply)
 {
-    struct conclusion conclusion = conclusion_now(pusher);
-    struct job *job = drop_body(pusher, reply->owner);
-
-    conclude_attempt(job, reply, &conclusion);
+    decide_answer(pusher, reply->owner, reply);
     transport_release(pusher->transport, reply);
-    decide(pusher, job);
 }
 
 static void decide_local(klp_pusher *pusher, struct job *job, enum local_end end)
@@ -92,18 +120,21 @@ static void decide_aborted(klp_pusher *pusher, struct transport_reply *reply)
     struct conclusion conclusion = conclusion_now(pusher);
     struct job *job = drop_body(pusher, reply->owner);
 
+    pusher->round_attempts++;
+    pusher->round_sends += reply->sends;
     conclude_local(job, LOCAL_SHUTDOWN, reply, &conclusion);
     transport_release(pusher->transport, reply);
     decide(pusher, job);
 }
 
-static void decide_expired(klp_pusher *pusher)
+static void look_at_the_clock(klp_pusher *pusher)
 {
     struct job *job;
     uint64_t now_us = clock_now_us();
 
     while ((job = schedule_take_expired(&pusher->schedule, now_us)))
         decide_local(pusher, job, LOCAL_DEADLINE_EXCEEDED);
+    schedule_wake(&pusher->schedule, now_us);
 }
 
 static void decide_all(klp_pusher *pusher)
@@ -145,7 +176,7 @@ static void write_path(const klp_event *event, char *path, size_t capacity)
 
 static uint64_t timeout_of(const klp_pusher *pusher, const struct job *job, uint64_t now_us)
 {
-    uint64_t left_ms = job->deadline_us > now_us ? (job->deadline_us - now_us + 999) / 1000 : 1;
+    uint64_t left_ms = job->time_us[JOB_DEADLINE] > now_us ? (job->time_us[JOB_DEADLINE] - now_us + 999) / 1000 : 1;
     return left_ms < pusher->settings.attempt_timeout_ms ? left_ms : pusher->settings.attempt_timeout_ms;
 }
 
@@ -162,17 +193,13 @@ static void start(klp_pusher *pusher, struct job *job)
         .timeout_ms = timeout_of(pusher, job, clock_now_us()),
         .owner = job,
     };
-    if (transport_start(pusher->transport, &request))
-        return;
-    struct conclusion conclusion = conclusion_now(pusher);
-    job = drop_body(pusher, job);
-    conclude_attempt(job, &out_of_memory, &conclusion);
-    decide(pusher, job);
+    if (!transport_start(pusher->transport, &request))
+        decide_answer(pusher, job, &out_of_memory);
 }
 
 static bool can_start(const klp_pusher *pusher)
 {
-    return transport_free_places(pusher->transport) > 0 && schedule_count(&pusher->schedule) > 0;
+    return transport_free_places(pusher->transport) > 0 && schedule_has_ready(&pusher->schedule);
 }
 
 static void start_attempts(klp_pusher *pusher)
@@ -241,7 +268,7 @@ static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
     uint64_t now_us = clock_now_us();
     uint64_t until_us = now_us + LONGEST_SLEEP_MS * 1000u;
 
-    until_us = earlier(until_us, schedule_next_deadline_us(&pusher->schedule));
+    until_us = earlier(until_us, schedule_next_us(&pusher->schedule));
     if (pusher->courier && pusher->unread.first)
         until_us = earlier(until_us, courier_pause_ends_us(pusher->courier));
     if (orders->is_stopping)
@@ -273,7 +300,7 @@ void *pusher_work(void *argument)
         struct orders orders = take_in(pusher);
         bool is_time_up = orders.is_stopping && clock_now_us() >= orders.stop_at_us;
 
-        decide_expired(pusher);
+        look_at_the_clock(pusher);
         if (!is_time_up)
             start_attempts(pusher);
         transport_run(pusher->transport);

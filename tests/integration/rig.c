@@ -70,6 +70,7 @@ klp_config rig_config(const struct rig *rig)
     config.base_url = klp_cstr(sandbox_url(rig->sandbox));
     config.api_key = klp_cstr(SANDBOX_KEY);
     config.game_id = klp_cstr("game_1");
+    config.max_attempts = 1;
     return config;
 }
 

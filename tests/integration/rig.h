@@ -24,7 +24,7 @@ const char *rig_program(const char *name); /* of $BUILD/tests/programs; a static
 int rig_setup(void **state);
 int rig_teardown(void **state);
 
-/* Points at the sandbox, with its key and game_1. */
+/* Points at the sandbox, with its key and game_1; one attempt a call, so that each is seen by itself. */
 klp_config rig_config(const struct rig *rig);
 void rig_open(struct rig *rig, const klp_config *config); /* NULL: rig_config() as it is */
 void rig_close(struct rig *rig);

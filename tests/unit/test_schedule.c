@@ -14,7 +14,7 @@ static struct job *job_of(int32_t op, uint64_t deadline_us, uint64_t ticket)
     static const klp_text nothing = {"", 0};
     struct job *job = job_new(op, nothing, nothing, nothing, nothing, 0);
     assert_non_null(job);
-    job->deadline_us = deadline_us;
+    job->time_us[JOB_DEADLINE] = deadline_us;
     job->event.ticket = ticket;
     return job;
 }
@@ -38,7 +38,7 @@ static void pushes_go_out_in_the_order_they_came(void **state)
     for (uint64_t i = 0; i < 100; i++)
         assert_int_equal(take_ticket(schedule_take_next(&schedule)), i);
     assert_null(schedule_take_next(&schedule));
-    assert_int_equal(schedule_next_deadline_us(&schedule), UINT64_MAX);
+    assert_int_equal(schedule_next_us(&schedule), UINT64_MAX);
     schedule_destroy(&schedule);
 }
 
@@ -87,7 +87,7 @@ static void deadlines_come_in_order_whatever_was_taken_between(void **state)
         uint64_t earliest = UINT64_MAX;
         for (size_t i = 0; i < MOST; i++)
             earliest = deadlines[i] < earliest ? deadlines[i] : earliest;
-        assert_int_equal(schedule_next_deadline_us(&schedule), earliest);
+        assert_int_equal(schedule_next_us(&schedule), earliest);
         assert_int_equal(schedule_count(&schedule), count);
 
         struct job *taken = NULL;
@@ -99,7 +99,7 @@ static void deadlines_come_in_order_whatever_was_taken_between(void **state)
             taken = schedule_take_expired(&schedule, 500);
             assert_int_equal(taken != NULL, earliest <= 500);
             if (taken)
-                assert_int_equal(taken->deadline_us, earliest);
+                assert_int_equal(taken->time_us[JOB_DEADLINE], earliest);
             break;
         default: {
             size_t ticket = random_below(&random, MOST);

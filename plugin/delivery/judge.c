@@ -121,12 +121,25 @@ struct verdict judge_attempt(const struct judged_call *given, const struct attem
     return transport_failure(call, "network_error", true, attempt->sends);
 }
 
+static const char *local_code(enum local_end end)
+{
+    switch (end) {
+    case LOCAL_SHUTDOWN:
+        return "shutdown";
+    case LOCAL_RATE_LIMITED:
+        return "rate_limited";
+    case LOCAL_DEADLINE_EXCEEDED:
+        break;
+    }
+    return "deadline_exceeded";
+}
+
 struct verdict judge_local(const struct judged_call *call, enum local_end end, unsigned sends)
 {
     return (struct verdict){
         .retryable = true,
         .outcome = sticky(call, sends > 0 ? KLP_POSSIBLY_APPLIED : KLP_NOT_APPLIED),
-        .origin = KLP_ORIGIN_LOCAL,
-        .code = end == LOCAL_SHUTDOWN ? "shutdown" : "deadline_exceeded",
+        .origin = end == LOCAL_RATE_LIMITED ? KLP_ORIGIN_SERVER : KLP_ORIGIN_LOCAL,
+        .code = local_code(end),
     };
 }

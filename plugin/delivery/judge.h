@@ -35,7 +35,11 @@ struct judged_call {
 };
 
 /* Why a call ends without an attempt to judge. */
-enum local_end { LOCAL_DEADLINE_EXCEEDED, LOCAL_SHUTDOWN };
+enum local_end {
+    LOCAL_DEADLINE_EXCEEDED,
+    LOCAL_SHUTDOWN,
+    LOCAL_RATE_LIMITED /* the server has asked all for a pause that this one's deadline does not outlast */
+};
 
 struct verdict {
     bool ok;

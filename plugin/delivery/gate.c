@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/gate.h"
+
+enum gate_news gate_news_of(const struct attempt *attempt)
+{
+    if (attempt->end != ATTEMPT_ANSWERED && attempt->end != ATTEMPT_REPLY_TOO_LARGE)
+        return GATE_FAILED;
+    if (attempt->http_status == 429)
+        return GATE_RATE_LIMITED;
+    return attempt->http_status >= 500 ? GATE_FAILED : GATE_ANSWERED;
+}
+
+void gate_init(struct gate *gate, unsigned most, const struct backoff *probe_pause)
+{
+    *gate = (struct gate){.state = GATE_OPEN, .most = most, .limit = most, .probe_pause = *probe_pause};
+}
+
+static void enter(struct gate *gate, enum gate_state state, unsigned limit, uint64_t opens_us, uint64_t now_us)
+{
+    if (gate->state != state)
+        gate->changed_us = now_us;
+    gate->state = state;
+    gate->limit = limit;
+    gate->opens_us = opens_us;
+}
+
+bool gate_may_start(struct gate *gate, unsigned in_flight, bool is_alone, uint64_t now_us)
+{
+    bool is_too_early = now_us < gate_opens_us(gate, is_alone);
+
+    if (is_too_early || (gate->state != GATE_HELD && in_flight >= gate->limit))
+        return false;
+    if (gate->state != GATE_HELD)
+        return true;
+    if (in_flight > 0) /* those of before the 429 */
+        return false;
+    enter(gate, GATE_PROBING, 1, 0, now_us);
+    return true;
+}
+
+uint64_t gate_opens_us(const struct gate *gate, bool is_alone)
+{
+    return gate->state == GATE_PROBING && is_alone ? 0 : gate->opens_us;
+}
+
+static void widen(struct gate *gate, uint64_t now_us)
+{
+    unsigned limit = gate->limit > gate->most / 2 ? gate->most : 2 * gate->limit;
+    enter(gate, limit == gate->most ? GATE_OPEN : GATE_RAMPING, limit, 0, now_us);
+}
+
+static bool note_refusal(struct gate *gate, uint64_t started_us, uint64_t wait_ms, uint64_t now_us)
+{
+    uint64_t opens_us = now_us + (wait_ms < GATE_LONGEST_HOLD_MS ? wait_ms : GATE_LONGEST_HOLD_MS) * 1000;
+    bool is_old = gate->state == GATE_HELD && started_us <= gate->changed_us;
+
+    if (gate->state == GATE_HELD && opens_us < gate->opens_us)
+        opens_us = gate->opens_us;
+    enter(gate, GATE_HELD, 0, opens_us, now_us);
+    return !is_old;
+}
+
+static bool note_failure(struct gate *gate, uint64_t started_us, uint64_t now_us, uint32_t random)
+{
+    if (gate->state == GATE_HELD || (gate->state == GATE_PROBING && started_us < gate->changed_us))
+        return false;
+    if (gate->failures < UINT32_MAX)
+        gate->failures++;
+    if (gate->state == GATE_OPEN && gate->failures < GATE_FAILURES)
+        return true;
+    unsigned probes = gate->failures > GATE_FAILURES ? gate->failures - GATE_FAILURES : 0;
+    uint64_t pause_ms = backoff_wait_ms(&gate->probe_pause, probes + 2, random);
+    enter(gate, GATE_PROBING, 1, now_us + pause_ms * 1000, now_us);
+    return true;
+}
+
+bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t wait_ms, uint64_t now_us,
+               uint32_t random)
+{
+    switch (news) {
+    case GATE_RATE_LIMITED:
+        gate->failures = 0; /* it is there, and busy */
+        return note_refusal(gate, started_us, wait_ms, now_us);
+    case GATE_FAILED:
+        return note_failure(gate, started_us, now_us, random);
+    case GATE_ANSWERED:
+        break;
+    }
+    gate->failures = 0;
+    if (gate->state == GATE_PROBING || gate->state == GATE_RAMPING)
+        widen(gate, now_us);
+    return true;
+}

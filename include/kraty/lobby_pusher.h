@@ -148,6 +148,14 @@ enum {
 /* klp_lobby.fill_bots */
 enum { KLP_FILL_BOTS_DEFAULT = 0, /* the event's own setting */ KLP_FILL_BOTS_NO = 1, KLP_FILL_BOTS_YES = 2 };
 
+/* klp_stats.gate: what stands before everything that a pusher sends. */
+enum {
+    KLP_GATE_OPEN = 0,
+    KLP_GATE_RAMPING = 1, /* the server is back: twice as many requests at once with every answer */
+    KLP_GATE_HELD = 2,    /* it said 429: nothing goes out before the time it named (five minutes at most) */
+    KLP_GATE_PROBING = 3  /* it is away: one request at a time, with a growing pause between */
+};
+
 /* klp_config.flags */
 enum {
     /* Plain http to hosts that are not loopback. The API key then crosses the network readable by all. */
@@ -211,7 +219,8 @@ typedef struct klp_config {
     klp_text results_url;
 
     uint32_t max_in_flight;      /* requests on the wire at once, a connection each; default 8, 1…256 */
-    uint32_t max_queued;         /* calls without a verdict; default 16384 */
+    uint32_t max_queued;         /* calls without a verdict; default 16384. More than max_in_flight requests can do
+                                    within deadline_ms only lets the last ones expire */
     uint32_t max_unread_events;  /* calls without a verdict, and events not acknowledged, together; default 65536 */
     uint32_t attempt_timeout_ms; /* default 15000 */
     uint32_t deadline_ms;        /* no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
@@ -334,6 +343,7 @@ typedef struct klp_stats {
     uint64_t queries_ok; /* verdicts on reads and pings */
     uint64_t queries_failed;
     uint64_t attempts;
+    uint64_t retries; /* attempts that another one followed */
     uint64_t sends;
     uint64_t connections; /* opened */
     uint64_t events_acknowledged;
@@ -346,11 +356,13 @@ typedef struct klp_stats {
     uint64_t unread_events; /* not acknowledged */
     uint64_t queued_bytes;
     uint64_t reply_bytes;
+    uint64_t gate;             /* KLP_GATE_… */
+    uint64_t gate_opens_in_ms; /* when it is held, or between two probes */
 } klp_stats;
 
 #define KLP_STATS_INIT                                                                                                 \
     {                                                                                                                  \
-        (uint32_t)sizeof(klp_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                     \
+        (uint32_t)sizeof(klp_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0            \
     }
 
 /* ─── The table ─────────────────────────────────────────────────────────────────────────────────── */
@@ -476,7 +488,8 @@ typedef struct klp_api {
      * applied when it never reached the wire, else possibly applied); the result socket's reader has what
      * is left of the time to acknowledge; the worker thread is joined. Returns within drain_ms and a
      * little, whatever the network does. Events that nobody acknowledged are then to be had from
-     * next_event(), also with a results_url.
+     * next_event(), also with a results_url. A host with one thread, which cannot serve its own socket meanwhile, had
+     * better flush(), stop() with 0 ms, and take what is left from next_event().
      *
      * Legal from open() until close() begins; a second call waits for the first.
      *

@@ -221,11 +221,11 @@ void assess_attempt(struct job *job, const struct transport_reply *answer, int64
         answer->end == ATTEMPT_ANSWERED && reply_read(answer->body, answer->body_bytes, wanted, &assessment->reply);
     assessment->retry_after_ms = retry_after_ms(answer->retry_after.data, answer->retry_after.size, answer->date.data,
                                                 answer->date.size, unix_s);
-    struct attempt attempt = {.end = answer->end,
-                              .sends = answer->sends,
-                              .http_status = answer->http_status,
-                              .answer = answer_of(assessment->reply.kind)};
-    assessment->verdict = judge_attempt(&call, &attempt);
+    assessment->attempt = (struct attempt){.end = answer->end,
+                                           .sends = answer->sends,
+                                           .http_status = answer->http_status,
+                                           .answer = answer_of(assessment->reply.kind)};
+    assessment->verdict = judge_attempt(&call, &assessment->attempt);
     note_attempt(job, answer);
     job->possibly_applied |= assessment->verdict.outcome == KLP_POSSIBLY_APPLIED;
 }
@@ -255,21 +255,31 @@ void conclude_assessed(struct job *job, const struct assessment *assessment, con
                 sentence_about(assessment->answer, assessment->is_read ? reply : NULL, sentence), conclusion);
 }
 
+static const char *local_sentence(enum local_end end, bool was_tried)
+{
+    switch (end) {
+    case LOCAL_SHUTDOWN:
+        return was_tried ? "the pusher was stopped before its next attempt"
+                         : "the pusher was stopped before it was sent";
+    case LOCAL_RATE_LIMITED:
+        return "the server asked for a pause that its deadline does not outlast";
+    case LOCAL_DEADLINE_EXCEEDED:
+        break;
+    }
+    return was_tried ? "its deadline passed before its next attempt" : "its deadline passed before it was sent";
+}
+
 void conclude_local(struct job *job, enum local_end end, const struct transport_reply *answer,
                     const struct conclusion *conclusion)
 {
     struct judged_call call = judged(job);
     struct verdict verdict = judge_local(&call, end, answer ? answer->sends : 0);
-    const char *sentence = end == LOCAL_SHUTDOWN ? "the pusher was stopped before its next attempt"
-                                                 : "its deadline passed before its next attempt";
+    const char *sentence = local_sentence(end, job->event.attempts > 0);
 
     if (answer) {
         note_attempt(job, answer);
         sentence = "the pusher was stopped before its reply was complete";
     }
-    if (job->event.attempts == 0)
-        sentence = end == LOCAL_SHUTDOWN ? "the pusher was stopped before it was sent"
-                                         : "its deadline passed before it was sent";
     fill_event(job, &verdict, conclusion);
     keep_quotes(job, NULL, &verdict, answer, klp_cstr(sentence), conclusion);
 }

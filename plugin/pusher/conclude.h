@@ -16,6 +16,7 @@ struct conclusion {
 
 /* What an attempt came to. Its texts are the transport's reply's, which must outlive it. */
 struct assessment {
+    struct attempt attempt;
     struct verdict verdict;
     int64_t retry_after_ms; /* or KLP_NO_RETRY_AFTER */
     const struct transport_reply *answer;

@@ -27,6 +27,8 @@ struct job {
     uint32_t body_bytes;
     uint32_t key_to_stamp; /* offset in the body of the idempotency key's place; 0: the host gave its own */
     bool possibly_applied;
+    uint32_t attempts_charged; /* against max_attempts: not those that an earlier 429 explains */
+    uint64_t attempt_started_us;
     char essence[48]; /* the server's error code, or the lobby's id: for when there is no memory to quote it */
     size_t essence_size;
     klp_event event;

@@ -46,6 +46,8 @@ static void count_verdict(klp_stats *stats, const klp_event *event)
 static void count_edges(klp_pusher *pusher)
 {
     pusher->in_flight = pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+    pusher->stats.gate = (uint64_t)pusher->gate.state;
+    pusher->gate_opens_us = gate_opens_us(&pusher->gate, false);
     pusher->stats.connections = transport_connections_opened(pusher->transport);
     if (!pusher->courier)
         return;
@@ -69,7 +71,8 @@ void pusher_publish(klp_pusher *pusher)
     pusher->stats.queued_bytes -= pusher->dropped_bytes;
     pusher->stats.attempts += pusher->round_attempts;
     pusher->stats.sends += pusher->round_sends;
-    pusher->dropped_bytes = pusher->round_attempts = pusher->round_sends = 0;
+    pusher->stats.retries += pusher->round_retries;
+    pusher->dropped_bytes = pusher->round_attempts = pusher->round_sends = pusher->round_retries = 0;
     count_edges(pusher);
     job_list_append_all(&pusher->unread, &pusher->decided);
     pusher_signal_events(pusher, was_readable);
@@ -208,3 +211,7 @@ klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event)
     job_free(job);
     return KLP_OK;
 }
+
+_Static_assert((int)GATE_OPEN == (int)KLP_GATE_OPEN && (int)GATE_RAMPING == (int)KLP_GATE_RAMPING &&
+                   (int)GATE_HELD == (int)KLP_GATE_HELD && (int)GATE_PROBING == (int)KLP_GATE_PROBING,
+               "the gate's states are told by their numbers");

@@ -152,6 +152,8 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
     status = open_edges(pusher, why);
     if (status)
         goto close_descriptors;
+    gate_init(&pusher->gate, pusher->settings.max_in_flight, &pusher->settings.retry.backoff);
+    budget_init(&pusher->budget, clock_now_us());
     pusher->exit_guard.pusher = pusher;
     if (!exit_guard_add(&pusher->exit_guard)) {
         status = why_say(why, KLP_E_SYSTEM, "the process is about to end");
@@ -281,6 +283,8 @@ void pusher_stats(klp_pusher *pusher, klp_stats *stats)
     pthread_mutex_lock(&pusher->lock);
     klp_stats all = pusher->stats;
     all.in_flight = pusher->in_flight;
+    uint64_t now_us = clock_now_us();
+    all.gate_opens_in_ms = pusher->gate_opens_us > now_us ? (pusher->gate_opens_us - now_us + 999) / 1000 : 0;
     all.queued = pusher->undecided - pusher->in_flight;
     pthread_mutex_unlock(&pusher->lock);
 

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "delivery/budget.h"
+#include "delivery/gate.h"
 #include "kraty/lobby_pusher.h"
 #include "pusher/exit_guard.h"
 #include "pusher/job.h"
@@ -51,13 +53,16 @@ struct klp_pusher {
     uint64_t undecided; /* calls without a verdict */
     klp_stats stats;    /* its gauges queued and in_flight are made up when asked for */
     uint64_t in_flight;
+    uint64_t gate_opens_us;
 
     /* the worker's own */
     struct transport *transport;
     struct courier *courier; /* or NULL */
     struct schedule schedule;
+    struct gate gate;
+    struct budget budget;
     struct job_list decided; /* this round's events, on their way to `unread` … */
-    uint64_t round_attempts, round_sends;
+    uint64_t round_attempts, round_sends, round_retries;
     uint64_t dropped_bytes; /* … and what their bodies took */
     uint64_t reply_bytes;   /* held by unread events, as of the last round, and by this round's */
     uint64_t last_seq;

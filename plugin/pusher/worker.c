@@ -67,31 +67,66 @@ static void decide(klp_pusher *pusher, struct job *job)
     job_list_append(&pusher->decided, job);
 }
 
-/* True: the job waits for its next attempt. */
-static bool try_again(klp_pusher *pusher, struct job *job, const struct assessment *assessment)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
+    return a < b ? a : b;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* An empty budget puts a retry off, but not beyond half of the time that it has left: it fails none. */
+static uint64_t put_off(klp_pusher *pusher, const struct job *job, uint64_t at_us, uint64_t now_us)
+{
+    uint64_t half_us = now_us + (job->time_us[JOB_DEADLINE] - now_us) / 2;
+    return later(at_us, earlier(budget_take(&pusher->budget, now_us), half_us));
+}
+
+/* True: the job waits for its next attempt. */
+static bool try_again(klp_pusher *pusher, struct job *job, const struct assessment *assessment, uint32_t random)
+{
+    uint64_t at_us, now_us = clock_now_us();
     struct failed_call call = {
         .is_retryable = assessment->verdict.retryable,
-        .attempts = job->event.attempts,
+        .attempts = job->attempts_charged,
         .retry_after_ms = assessment->retry_after_ms,
         .deadline_us = job->time_us[JOB_DEADLINE],
     };
-    uint64_t at_us;
 
-    if (!retry_at(&pusher->settings.retry, &call, clock_now_us(), random_series_next(&pusher->jitter), &at_us))
+    if (!retry_at(&pusher->settings.retry, &call, now_us, random, &at_us))
         return false;
-    schedule_add_later(&pusher->schedule, job, at_us);
+    schedule_add_later(&pusher->schedule, job, put_off(pusher, job, at_us, now_us));
+    pusher->round_retries++;
     return true;
+}
+
+/* Tells the gate; the attempt is charged unless the gate knew already. */
+static void tell_gate(klp_pusher *pusher, struct job *job, const struct assessment *assessment, uint32_t random)
+{
+    enum gate_news news = gate_news_of(&assessment->attempt);
+    uint64_t wait_ms = assessment->retry_after_ms >= 0
+                           ? (uint64_t)assessment->retry_after_ms
+                           : backoff_wait_ms(&pusher->settings.retry.backoff, job->attempts_charged + 2, random);
+    bool is_news = gate_note(&pusher->gate, news, job->attempt_started_us, wait_ms, clock_now_us(), random);
+
+    if (is_news || news != GATE_RATE_LIMITED)
+        job->attempts_charged++;
+    if (assessment->verdict.ok)
+        budget_note_success(&pusher->budget);
 }
 
 static void decide_answer(klp_pusher *pusher, struct job *job, const struct transport_reply *answer)
 {
     struct assessment assessment;
+    uint32_t random = random_series_next(&pusher->jitter);
 
     assess_attempt(job, answer, clock_unix_s(), &assessment);
     pusher->round_attempts++;
     pusher->round_sends += answer->sends;
-    if (!try_again(pusher, job, &assessment)) {
+    tell_gate(pusher, job, &assessment, random);
+    if (!try_again(pusher, job, &assessment, random)) {
         struct conclusion conclusion = conclusion_now(pusher);
         job = drop_body(pusher, job);
         conclude_assessed(job, &assessment, &conclusion);
@@ -127,6 +162,21 @@ static void decide_aborted(klp_pusher *pusher, struct transport_reply *reply)
     decide(pusher, job);
 }
 
+/* While a 429 holds everything: calls whose time is over before the gate opens need not wait to hear it. */
+static void decide_hopeless(klp_pusher *pusher, uint64_t now_us)
+{
+    uint64_t opens_us = gate_opens_us(&pusher->gate, false);
+    struct job *job;
+
+    while (opens_us > now_us && (job = schedule_take_expired(&pusher->schedule, opens_us))) {
+        struct conclusion conclusion = conclusion_now(pusher);
+        job = drop_body(pusher, job);
+        conclude_local(job, LOCAL_RATE_LIMITED, NULL, &conclusion);
+        job->event.retry_after_ms = (int64_t)((opens_us - now_us + 999) / 1000);
+        decide(pusher, job);
+    }
+}
+
 static void look_at_the_clock(klp_pusher *pusher)
 {
     struct job *job;
@@ -135,6 +185,8 @@ static void look_at_the_clock(klp_pusher *pusher)
     while ((job = schedule_take_expired(&pusher->schedule, now_us)))
         decide_local(pusher, job, LOCAL_DEADLINE_EXCEEDED);
     schedule_wake(&pusher->schedule, now_us);
+    if (pusher->gate.state == GATE_HELD)
+        decide_hopeless(pusher, now_us);
 }
 
 static void decide_all(klp_pusher *pusher)
@@ -185,21 +237,34 @@ static void start(klp_pusher *pusher, struct job *job)
     static const struct transport_reply out_of_memory = {.end = ATTEMPT_NETWORK_ERROR, .failure = "out of memory"};
     char path[PATH_MAX_BYTES + 1];
 
+    job->attempt_started_us = clock_now_us();
     write_path(&job->event, path, sizeof path);
     struct transport_request request = {
         .path = path,
         .body = job->body_bytes ? job_body(job) : NULL,
         .body_bytes = job->body_bytes,
-        .timeout_ms = timeout_of(pusher, job, clock_now_us()),
+        .timeout_ms = timeout_of(pusher, job, job->attempt_started_us),
         .owner = job,
     };
     if (!transport_start(pusher->transport, &request))
         decide_answer(pusher, job, &out_of_memory);
 }
 
-static bool can_start(const klp_pusher *pusher)
+static unsigned in_flight(const klp_pusher *pusher)
 {
-    return transport_free_places(pusher->transport) > 0 && schedule_has_ready(&pusher->schedule);
+    return pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+}
+
+/* Whether the next job is the only one there is. */
+static bool is_alone(const klp_pusher *pusher)
+{
+    return schedule_count(&pusher->schedule) + in_flight(pusher) == 1;
+}
+
+static bool can_start(klp_pusher *pusher)
+{
+    return transport_free_places(pusher->transport) > 0 && schedule_has_ready(&pusher->schedule) &&
+           gate_may_start(&pusher->gate, in_flight(pusher), is_alone(pusher), clock_now_us());
 }
 
 static void start_attempts(klp_pusher *pusher)
@@ -253,13 +318,7 @@ static bool is_all_told(const klp_pusher *pusher)
 
 static bool is_idle(const klp_pusher *pusher)
 {
-    return schedule_count(&pusher->schedule) == 0 &&
-           transport_free_places(pusher->transport) == pusher->settings.max_in_flight;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+    return schedule_count(&pusher->schedule) == 0 && in_flight(pusher) == 0;
 }
 
 static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
@@ -271,6 +330,8 @@ static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
     until_us = earlier(until_us, schedule_next_us(&pusher->schedule));
     if (pusher->courier && pusher->unread.first)
         until_us = earlier(until_us, courier_pause_ends_us(pusher->courier));
+    if (schedule_has_ready(&pusher->schedule) && gate_opens_us(&pusher->gate, is_alone(pusher)) > now_us)
+        until_us = earlier(until_us, gate_opens_us(&pusher->gate, is_alone(pusher)));
     if (orders->is_stopping)
         until_us = earlier(until_us, orders->stop_at_us);
     unsigned wait_ms = until_us > now_us ? (unsigned)((until_us - now_us + 999) / 1000) : 0;

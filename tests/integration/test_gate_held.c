@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What stands before everything a pusher sends, as the server's log of arrivals has it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+static klp_config retrying(const struct rig *rig)
+{
+    klp_config config = rig_config(rig);
+    config.max_attempts = 4;
+    config.jitter_permille = KLP_JITTER_NONE;
+    return config;
+}
+
+static void script(struct rig *rig, const char *times, const char *action)
+{
+    char rule[1024];
+    snprintf(rule, sizeof rule, "{\"match\":{\"op\":\"any\"},\"times\":%s,\"action\":%s}", times, action);
+    sandbox_script(rig->sandbox, rule);
+}
+
+static void push_many(struct rig *rig, int count)
+{
+    char key[32];
+    for (int i = 0; i < count; i++) {
+        snprintf(key, sizeof key, "m-%d", i);
+        rig_push(rig, key);
+    }
+}
+
+static double time_ms(json_t *log, size_t i, const char *name)
+{
+    return json_number_value(json_object_get(json_array_get(log, i), name)) / 1000;
+}
+
+static void a_429_holds_pushes_reads_and_pings_until_its_time(void **state)
+{
+    enum { CALLS = 40 };
+    struct rig *rig = *state;
+    klp_config config = retrying(rig);
+    klp_text none = KLP_TEXT_NONE, lobby = KLP_LIT("lob_x");
+    size_t refused = 0, probe = 0;
+
+    script(rig, "1", "{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}}");
+    rig_open(rig, &config);
+    rig_push(rig, "first");
+    uint64_t limit_ms = rig_now_ms() + 10000;
+    while (rig_stats(rig).gate != KLP_GATE_HELD && rig_now_ms() < limit_ms)
+        ;
+    assert_in_range(rig_stats(rig).gate_opens_in_ms, 1, 1000);
+    push_many(rig, CALLS - 2);
+    assert_int_equal(rig->klp->read(rig->pusher, none, lobby, 0, NULL, NULL), KLP_OK);
+    assert_int_equal(rig->klp->ping(rig->pusher, 0, NULL, NULL), KLP_OK);
+    for (int i = 0; i < CALLS + 1; i++) {
+        const klp_event *event = rig_take(rig);
+        assert_true(event->ok || event->op == KLP_OP_READ);
+        assert_int_equal(event->attempts, strcmp(event->key.data, "first") == 0 ? 2 : 1); /* being held costs none */
+        rig_ack(rig, event);
+    }
+    assert_int_equal(rig_stats(rig).gate, KLP_GATE_OPEN);
+
+    json_t *log = sandbox_log(rig->sandbox);
+    assert_int_equal(json_array_size(log), CALLS + 2);
+    refused = 0, probe = 1;
+    assert_true(time_ms(log, probe, "at_us") - time_ms(log, refused, "answered_us") >= 999);
+    /* one request asks whether it is over; the rest waits for its answer */
+    assert_true(time_ms(log, probe + 1, "at_us") >= time_ms(log, probe, "answered_us"));
+    json_decref(log);
+}
+
+static void the_429s_of_one_moment_cost_one_attempt(void **state)
+{
+    enum { IN_FLIGHT = 8 };
+    struct rig *rig = *state;
+    klp_config config = retrying(rig);
+    int applied = 0, limited = 0;
+
+    config.max_attempts = 1;
+    config.max_in_flight = IN_FLIGHT;
+    script(rig, "8", "{\"status\":429,\"delay_ms\":500,\"headers\":{\"Retry-After\":\"1\"}}"); /* all are out by then */
+    rig_open(rig, &config);
+    push_many(rig, IN_FLIGHT);
+    for (int i = 0; i < IN_FLIGHT; i++) {
+        const klp_event *event = rig_take(rig);
+        applied += event->outcome == KLP_APPLIED;
+        if (event->outcome != KLP_APPLIED) {
+            assert_text(event->error_code, "rate_limited");
+            limited++;
+        }
+        rig_ack(rig, event);
+    }
+    assert_int_equal(limited, 1);
+    assert_int_equal(applied, IN_FLIGHT - 1);
+}
+
+static void who_cannot_outlast_the_pause_is_told_at_once(void **state)
+{
+    struct rig *rig = *state;
+    klp_config config = retrying(rig);
+    klp_lobby patient = rig_lobby("patient");
+    const klp_event *event;
+
+    config.deadline_ms = 20000;
+    patient.deadline_ms = 3600000;
+    script(rig, "1", "{\"status\":429,\"headers\":{\"Retry-After\":\"120\"}}");
+    rig_open(rig, &config);
+    event = rig_push_and_take(rig, "first");
+    assert_text(event->error_code, "rate_limited");
+    assert_int_equal(event->retry_after_ms, 120000);
+    rig_ack(rig, event);
+    for (int i = 0; i < 5; i++) { /* neither those that come while it is held */
+        event = rig_push_and_take(rig, "later");
+        assert_text(event->error_code, "rate_limited");
+        assert_int_equal(event->error_origin, KLP_ORIGIN_SERVER);
+        assert_int_equal(event->outcome, KLP_NOT_APPLIED);
+        assert_int_equal(event->attempts, 0);
+        assert_true(event->retryable);
+        assert_in_range(event->retry_after_ms, 60000, 120000);
+        assert_in_range(event->elapsed_us, 0, 5000000);
+        rig_ack(rig, event);
+    }
+    rig_push_lobby(rig, &patient);
+    assert_int_equal(rig->klp->next_event(rig->pusher, 300, &event), KLP_E_TIMEOUT);
+    assert_int_equal(sandbox_stat(rig->sandbox, "requests"), 1);
+}
+
+static void a_server_that_is_away_is_asked_by_one_request_at_a_time(void **state)
+{
+    enum { PUSHES = 60, AWAY = 12, IN_FLIGHT = 4 };
+    struct rig *rig = *state;
+    klp_config config = retrying(rig);
+
+    config.max_in_flight = IN_FLIGHT;
+    config.max_attempts = 10;
+    config.backoff_initial_ms = 50;
+    script(rig, "12", "{\"status\":503}");
+    rig_open(rig, &config);
+    push_many(rig, PUSHES);
+    for (int i = 0; i < PUSHES; i++) {
+        const klp_event *event = rig_take(rig);
+        assert_int_equal(event->outcome, KLP_APPLIED);
+        rig_ack(rig, event);
+    }
+    json_t *log = sandbox_log(rig->sandbox);
+    assert_int_equal(json_array_size(log), PUSHES + AWAY);
+    for (size_t i = 5 + IN_FLIGHT; i < AWAY; i++) /* none before the answer to the one before, and a pause between */
+        assert_true(time_ms(log, i, "at_us") - time_ms(log, i - 1, "answered_us") >= 45);
+    assert_true(time_ms(log, AWAY + 1, "at_us") >= time_ms(log, AWAY, "answered_us"));
+    json_decref(log);
+    assert_int_equal(rig_stats(rig).gate, KLP_GATE_OPEN);
+    assert_int_equal(rig_stats(rig).retries, AWAY);
+}
+
+static void a_lone_push_is_not_slowed_by_the_probing(void **state)
+{
+    static const double gaps_ms[] = {20, 40, 80, 160, 320, 640};
+    struct rig *rig = *state;
+    klp_config config = retrying(rig);
+
+    config.max_attempts = 7;
+    config.backoff_initial_ms = 20;
+    script(rig, "6", "{\"status\":503}");
+    rig_open(rig, &config);
+    const klp_event *event = rig_push_and_take(rig, "m");
+    assert_int_equal(event->outcome, KLP_APPLIED);
+    assert_int_equal(event->attempts, 7);
+    rig_ack(rig, event);
+    json_t *log = sandbox_log(rig->sandbox);
+    for (size_t i = 0; i < 6; i++) {
+        double gap_ms = time_ms(log, i + 1, "at_us") - time_ms(log, i, "at_us");
+        assert_true(gap_ms >= gaps_ms[i] - 1 && gap_ms <= gaps_ms[i] + 1500);
+    }
+    json_decref(log);
+}
+
+static void the_budget_starves_nobody(void **state)
+{
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+    enum { PUSHES = 300 };
+#else
+    enum { PUSHES = 1000 };
+#endif
+    struct rig *rig = *state;
+    klp_config config = retrying(rig);
+    int applied = 0;
+
+    config.jitter_permille = 0; /* the default: full */
+    script(rig, "-1", "{\"status\":503},\"share_permille\":400,\"seed\":7");
+    rig_open(rig, &config);
+    push_many(rig, PUSHES);
+    assert_int_equal(rig->klp->flush(rig->pusher, 60000), KLP_OK);
+    for (int i = 0; i < PUSHES; i++) {
+        const klp_event *event = rig_take(rig);
+        assert_true(event->elapsed_us < 31000000);
+        applied += event->outcome == KLP_APPLIED;
+        rig_ack(rig, event);
+    }
+    assert_true(applied > PUSHES * 9 / 10);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_429_holds_pushes_reads_and_pings_until_its_time),
+        test(the_429s_of_one_moment_cost_one_attempt),
+        test(who_cannot_outlast_the_pause_is_told_at_once),
+        test(a_server_that_is_away_is_asked_by_one_request_at_a_time),
+        test(a_lone_push_is_not_slowed_by_the_probing),
+        test(the_budget_starves_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A line on the terminal while many rosters are pushed. */
+#ifndef KLP_PROGRESS_H
+#define KLP_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "session.h"
+
+struct progress {
+    bool is_wanted; /* stderr is a terminal */
+    bool is_shown;
+    int64_t next_ms;
+};
+
+void progress_start(struct progress *progress);
+
+/* Shows it when it is time to. */
+void progress_show(struct progress *progress, const struct tally *tally);
+
+/* For poll(): until it is time; -1 for never. */
+int progress_wait_ms(const struct progress *progress);
+
+/* Takes it away again, for something else to be written. */
+void progress_hide(struct progress *progress);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * klp read and klp ping. Both return the exit status. */
+#ifndef KLP_QUERY_H
+#define KLP_QUERY_H
+
+#include "options.h"
+#include "session.h"
+
+int query_read(struct session *session, const struct options *options);
+int query_ping(struct session *session, const struct options *options);
+
+#endif

@@ -116,13 +116,13 @@ $(BUILD)/kraty-sandbox: $(call objects,$(SANDBOX_SOURCES))
 
 # $ORIGIN: the plugin is found beside the program, as long as neither is installed
 $(BUILD)/klp: $(call objects,$(KLP_SOURCES)) | $(PLUGIN)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' $(HOST_LIBS)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS)
 
 $(BUILD)/smallest: $(BUILD)/objects/host-examples/smallest/main.o | $(PLUGIN)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -ldl
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -ldl
 
 $(BUILD)/custom-matchmaker: $(call objects,$(HOST_SOURCES)) | $(PLUGIN)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' $(HOST_LIBS)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS)
 
 # ── tests ──────────────────────────────────────────────────────────────────────────────────────────
 

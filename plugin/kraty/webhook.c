@@ -134,8 +134,6 @@ static EVP_MAC *hmac(void)
     EVP_MAC *mac = atomic_load_explicit(&kept, memory_order_acquire);
     if (mac)
         return mac;
-    /* If this is the first use of OpenSSL: as the pusher wants it, which may be opened later. */
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
     EVP_MAC *earlier = NULL;
     if (mac && !atomic_compare_exchange_strong(&kept, &earlier, mac)) {
@@ -165,7 +163,8 @@ static bool make_tag(EVP_MAC_CTX *context, klp_text secret, klp_text timestamp, 
 
 /* Whether any secret gives any candidate. Goes through all of both, also past a match: the time it takes tells how many
  * there are, and not which of them it was. */
-static bool try_secrets(EVP_MAC_CTX *context, const struct webhook *webhook, const struct header *header, bool *is_right)
+static bool try_secrets(EVP_MAC_CTX *context, const struct webhook *webhook, const struct header *header,
+                        bool *is_right)
 {
     bool is_made = true;
     unsigned char tag[TAG_BYTES];
@@ -189,6 +188,8 @@ static enum webhook_result check_signature(const struct webhook *webhook, const 
     enum webhook_result result = WEBHOOK_NO_MEMORY;
     bool is_right;
 
+    /* In case nobody used OpenSSL yet, before anything else does: as the pusher needs it, which may be opened later. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     /* The errors of this thread are the host's: what we left there its next SSL_get_error() would take for its own. */
     ERR_set_mark();
     EVP_MAC *mac = hmac();

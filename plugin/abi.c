@@ -5,14 +5,16 @@
 
 #include "clock.h"
 #include "kraty/lobby_pusher.h"
+#include "kraty/webhook.h"
 #include "pusher/arguments.h"
 #include "pusher/fork_guard.h"
+#include "pusher/libraries.h"
 #include "pusher/pusher.h"
 #include "results/event_json.h"
 #include "results/event_names.h"
 #include "why.h"
 
-enum { OLDEST_ABI = 1 };
+enum { OLDEST_ABI = 1, DEFAULT_TOLERANCE_S = 300 };
 
 /* What every call with a pusher begins with. In a child of the process that opened it nothing is touched. */
 static klp_status enter(const klp_pusher *pusher, klp_text_buffer *why)
@@ -136,6 +138,51 @@ static klp_status abi_stats(klp_pusher *pusher, klp_stats *stats)
     return KLP_OK;
 }
 
+static klp_status check_webhook(const klp_webhook *webhook, klp_text_buffer *why)
+{
+    if (webhook->signature.size && !webhook->signature.data)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "signature has a size and no data");
+    if (webhook->body.size && !webhook->body.data)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "body has a size and no data");
+    if (!webhook->secrets || webhook->secret_count == 0)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "secrets is empty");
+    if (webhook->secret_count > KLP_MAX_WEBHOOK_SECRETS)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "secret_count is %zu, more than %u", webhook->secret_count,
+                       KLP_MAX_WEBHOOK_SECRETS);
+    for (size_t i = 0; i < webhook->secret_count; i++)
+        if (!webhook->secrets[i].data || webhook->secrets[i].size == 0)
+            return why_say(why, KLP_E_INVALID_ARGUMENT, "secrets[%zu] is empty", i);
+    return KLP_OK;
+}
+
+static klp_status abi_verify_webhook(const klp_webhook *given, klp_text_buffer *why)
+{
+    klp_webhook webhook;
+
+    why_clear(why);
+    klp_status status = argument_copy(given, &webhook, sizeof webhook, "klp_webhook", why);
+    if (!status)
+        status = check_webhook(&webhook, why);
+    if (!status)
+        status = libraries_init(why); /* it is OpenSSL's HMAC that must be OpenSSL's */
+    if (status)
+        return status;
+
+    struct webhook signed_webhook = {
+        .signature = webhook.signature,
+        .secrets = webhook.secrets,
+        .secret_count = webhook.secret_count,
+        .body = webhook.body,
+        .tolerance_s = webhook.tolerance_s ? webhook.tolerance_s : DEFAULT_TOLERANCE_S,
+        .now_unix_s = webhook.now_unix_s ? webhook.now_unix_s : clock_unix_s(),
+    };
+    enum webhook_result result = webhook_verify(&signed_webhook);
+    if (result == WEBHOOK_VALID)
+        return KLP_OK;
+    return why_say(why, result == WEBHOOK_NO_MEMORY ? KLP_E_NO_MEMORY : KLP_E_SIGNATURE, "%s",
+                   webhook_result_text(result));
+}
+
 static const char *abi_status_text(klp_status status)
 {
     static const char *const names[] = {
@@ -152,6 +199,7 @@ static const char *abi_status_text(klp_status status)
         [KLP_E_LIBRARY] = "KLP_E_LIBRARY",
         [KLP_E_SYSTEM] = "KLP_E_SYSTEM",
         [KLP_E_MALFORMED] = "KLP_E_MALFORMED",
+        [KLP_E_SIGNATURE] = "KLP_E_SIGNATURE",
     };
 
     if (status < 0 || (size_t)status >= sizeof names / sizeof *names)
@@ -180,6 +228,7 @@ static const klp_api api = {
     .stop = abi_stop,
     .close = abi_close,
     .stats = abi_stats,
+    .verify_webhook = abi_verify_webhook,
     .status_text = abi_status_text,
     .outcome_text = event_outcome_name,
     .version = abi_version,

@@ -49,15 +49,16 @@ extern "C" {
 #define KLP_SONAME "libkraty_lobby_pusher.so.1"
 
 /* Bounds. What is past one is refused by name and nothing is kept. */
-#define KLP_MAX_ID_BYTES       1024u    /* game_id, event_key, key, lobby_id, one player id, pusher name */
-#define KLP_MAX_PLAYERS        10000u   /* in one lobby */
-#define KLP_MAX_METADATA_BYTES 262144u  /* metadata_json as given */
-#define KLP_MAX_METADATA_DEPTH 30u      /* its object being depth 1 */
-#define KLP_MAX_BODY_BYTES     1048576u /* the request body a lobby becomes */
-#define KLP_MAX_REPLY_BYTES    1048576u /* a longer reply is invalid_response */
-#define KLP_MAX_EVENT_BYTES    262144u  /* one event on the result socket */
-#define KLP_MAX_MESSAGE_BYTES  524288u  /* one message on the result socket: many events, a line each */
-#define KLP_MAX_KEY_BYTES      512u     /* api_key */
+#define KLP_MAX_ID_BYTES        1024u    /* game_id, event_key, key, lobby_id, one player id, pusher name */
+#define KLP_MAX_PLAYERS         10000u   /* in one lobby */
+#define KLP_MAX_METADATA_BYTES  262144u  /* metadata_json as given */
+#define KLP_MAX_METADATA_DEPTH  30u      /* its object being depth 1 */
+#define KLP_MAX_BODY_BYTES      1048576u /* the request body a lobby becomes */
+#define KLP_MAX_REPLY_BYTES     1048576u /* a longer reply is invalid_response */
+#define KLP_MAX_EVENT_BYTES     262144u  /* one event on the result socket */
+#define KLP_MAX_MESSAGE_BYTES   524288u  /* one message on the result socket: many events, a line each */
+#define KLP_MAX_WEBHOOK_SECRETS 16u
+#define KLP_MAX_KEY_BYTES       512u /* api_key */
 
 /* ─── Text ──────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -123,7 +124,8 @@ enum {
     KLP_E_NOT_AVAILABLE = 9, /* not with this configuration, or not yet */
     KLP_E_LIBRARY = 10,      /* libcurl, OpenSSL or nanomsg in this process is not the one we were built on */
     KLP_E_SYSTEM = 11,       /* the system refused a thread, a descriptor or randomness */
-    KLP_E_MALFORMED = 12     /* decode_event(): these bytes are no event */
+    KLP_E_MALFORMED = 12,    /* decode_event(): these bytes are no event */
+    KLP_E_SIGNATURE = 13     /* verify_webhook(): not signed by a holder of the secret, or not lately */
 };
 
 /* klp_event.op */
@@ -267,6 +269,22 @@ typedef struct klp_lobby {
     {                                                                                                                  \
         (uint32_t)sizeof(klp_lobby), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, NULL, 0, 0, 0, KLP_TEXT_NONE,     \
             KLP_TEXT_NONE, 0, 0, 0                                                                                     \
+    }
+
+/* A webhook as it came in. Start from KLP_WEBHOOK_INIT. Grows at its end, as klp_config does. */
+typedef struct klp_webhook {
+    uint32_t struct_size;    /* sizeof(klp_webhook) */
+    uint32_t tolerance_s;    /* how old it may be; default 300. It may be 60 s ahead, whatever this says */
+    klp_text signature;      /* the value of its X-Signature header: t=<unix seconds>,v1=<hex> */
+    klp_text body;           /* its raw bytes, any */
+    const klp_text *secrets; /* the webhook's secret, and while it is being rotated its successor: any may match */
+    size_t secret_count;     /* 1…KLP_MAX_WEBHOOK_SECRETS */
+    int64_t now_unix_s;      /* default: the system's clock */
+} klp_webhook;
+
+#define KLP_WEBHOOK_INIT                                                                                               \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_webhook), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, NULL, 0, 0                                     \
     }
 
 /* ─── What the host reads ───────────────────────────────────────────────────────────────────────── */
@@ -514,6 +532,19 @@ typedef struct klp_api {
      * KLP_OK, KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
      * [any-thread] since ABI 1 */
     klp_status (*stats)(klp_pusher *pusher, klp_stats *stats);
+
+    /* Checks that a webhook comes from Kraty: that its body was signed with one of the secrets, and lately. Compares in
+     * constant time; keeps nothing.
+     *
+     * Legal any time; needs no pusher. Not in a child of fork().
+     *
+     * KLP_OK                  it does.
+     * KLP_E_SIGNATURE         it does not; `why` says whether the header is malformed, the signature wrong, or a right
+     *                         one too old or too new.
+     * KLP_E_INVALID_ARGUMENT  `why` names the field and the reason.
+     * KLP_E_NO_MEMORY, KLP_E_LIBRARY, KLP_E_SYSTEM
+     * [any-thread] since ABI 1 */
+    klp_status (*verify_webhook)(const klp_webhook *webhook, klp_text_buffer *why);
 
     /* The name of a status ("KLP_E_QUEUE_FULL"), of an outcome ("possibly_applied", "" for none) and the
      * version ("0.1.0"). Unknown numbers have a text too. Never NULL, never freed.

@@ -346,6 +346,129 @@ typedef struct klp_event {
     klp_text json;
 } klp_event;
 
+/* ─── Error codes ───────────────────────────────────────────────────────────────────────────────── */
+
+/* klp_event.error_code. The set is open: a code that is not here is the server's own and comes as it is; ask for it
+ * with klp_event_has_code(). Who says so is in klp_event.error_origin. */
+#define KLP_CODE_VALIDATION_FAILED                                                                                     \
+    "validation_failed" /* 400: the body is not as the schema has it; details has the fields */
+#define KLP_CODE_INVALID_METRIC       "invalid_metric"  /* 400: an entry has an unknown key */
+#define KLP_CODE_UNAUTHENTICATED      "unauthenticated" /* 401: no Authorization header came through */
+#define KLP_CODE_SESSION_INVALID      "session_invalid" /* 401: the API key is malformed, revoked or rejected */
+#define KLP_CODE_FORBIDDEN            "forbidden" /* 403: the API key is of another permission set, studio or game */
+#define KLP_CODE_TENANT_MISMATCH      "tenant_mismatch" /* 403: another studio's row */
+#define KLP_CODE_NOT_FOUND            "not_found"       /* 404: no such event, lobby or game */
+#define KLP_CODE_CONFLICT             "conflict" /* 409: the event is not lobby_matched, or another change came first */
+#define KLP_CODE_IDEMPOTENCY_CONFLICT "idempotency_conflict" /* 409: the key is taken by another roster */
+#define KLP_CODE_EVENT_DISABLED       "event_disabled"       /* 409 */
+#define KLP_CODE_RATE_LIMITED         "rate_limited" /* 429, or a pause after one that the deadline does not outlast */
+#define KLP_CODE_INTERNAL_ERROR       "internal_error" /* 500, and any reply that is no success and has no error envelope */
+#define KLP_CODE_NETWORK_ERROR        "network_error" /* transport: DNS, refused, reset, cut */
+#define KLP_CODE_TIMEOUT              "timeout"       /* transport: the attempt took too long */
+#define KLP_CODE_TLS_ERROR            "tls_error" /* transport: the handshake failed, or the certificate was refused */
+#define KLP_CODE_INVALID_RESPONSE     "invalid_response"  /* transport: a success without the payload that was due */
+#define KLP_CODE_DEADLINE_EXCEEDED    "deadline_exceeded" /* local: no time was left for an attempt */
+#define KLP_CODE_SHUTDOWN             "shutdown"          /* local: the pusher was stopped first */
+
+/* Whether an event carries this error code. [any-thread] */
+static inline int klp_event_has_code(const klp_event *event, const char *code)
+{
+    return event->error_code.size == strlen(code) && memcmp(event->error_code.data, code, event->error_code.size) == 0;
+}
+
+/* The same, by name. [any-thread] */
+static inline int klp_event_is_validation_failed(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_VALIDATION_FAILED);
+}
+
+static inline int klp_event_is_invalid_metric(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_INVALID_METRIC);
+}
+
+static inline int klp_event_is_unauthenticated(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_UNAUTHENTICATED);
+}
+
+static inline int klp_event_is_session_invalid(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_SESSION_INVALID);
+}
+
+static inline int klp_event_is_forbidden(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_FORBIDDEN);
+}
+
+static inline int klp_event_is_tenant_mismatch(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_TENANT_MISMATCH);
+}
+
+static inline int klp_event_is_not_found(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_NOT_FOUND);
+}
+
+static inline int klp_event_is_conflict(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_CONFLICT);
+}
+
+static inline int klp_event_is_idempotency_conflict(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_IDEMPOTENCY_CONFLICT);
+}
+
+static inline int klp_event_is_event_disabled(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_EVENT_DISABLED);
+}
+
+static inline int klp_event_is_rate_limited(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_RATE_LIMITED);
+}
+
+static inline int klp_event_is_internal_error(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_INTERNAL_ERROR);
+}
+
+static inline int klp_event_is_network_error(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_NETWORK_ERROR);
+}
+
+static inline int klp_event_is_timeout(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_TIMEOUT);
+}
+
+static inline int klp_event_is_tls_error(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_TLS_ERROR);
+}
+
+static inline int klp_event_is_invalid_response(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_INVALID_RESPONSE);
+}
+
+static inline int klp_event_is_deadline_exceeded(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_DEADLINE_EXCEEDED);
+}
+
+static inline int klp_event_is_shutdown(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_SHUTDOWN);
+}
+
+/* ─── Statistics ────────────────────────────────────────────────────────────────────────────────── */
+
 /* Counters since open() (they only rise) and gauges (they say what is now).
  * Set struct_size; grows at its end. */
 typedef struct klp_stats {

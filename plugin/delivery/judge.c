@@ -60,7 +60,7 @@ static struct verdict invalid_response(const struct judged_call *call)
         .retryable = call->is_push || !call->is_write,
         .outcome = sticky(call, KLP_POSSIBLY_APPLIED),
         .origin = KLP_ORIGIN_TRANSPORT,
-        .code = "invalid_response",
+        .code = KLP_CODE_INVALID_RESPONSE,
     };
 }
 
@@ -86,7 +86,7 @@ static struct verdict answered(const struct judged_call *call, const struct atte
         .retryable = is_retryable_status(attempt->http_status),
         .outcome = sticky(call, is_refusal(attempt->http_status) ? KLP_NOT_APPLIED : KLP_POSSIBLY_APPLIED),
         .origin = KLP_ORIGIN_SERVER,
-        .code = attempt->answer == ANSWER_IS_ERROR ? NULL : "internal_error",
+        .code = attempt->answer == ANSWER_IS_ERROR ? NULL : KLP_CODE_INTERNAL_ERROR,
     };
 }
 
@@ -107,31 +107,31 @@ struct verdict judge_attempt(const struct judged_call *given, const struct attem
         unread.answer = ANSWER_IS_NEITHER; /* the status is whole, the body is nobody's */
         return answered(call, &unread);
     case ATTEMPT_TIMEOUT:
-        return transport_failure(call, "timeout", true, attempt->sends);
+        return transport_failure(call, KLP_CODE_TIMEOUT, true, attempt->sends);
     case ATTEMPT_TLS_ERROR:
-        return transport_failure(call, "tls_error", true, attempt->sends);
+        return transport_failure(call, KLP_CODE_TLS_ERROR, true, attempt->sends);
     case ATTEMPT_CERTIFICATE_REFUSED:
-        return transport_failure(call, "tls_error", false, attempt->sends);
+        return transport_failure(call, KLP_CODE_TLS_ERROR, false, attempt->sends);
     case ATTEMPT_NETWORK_ERROR:
     case ATTEMPT_ABORTED:
         break;
     }
     if (is_success(attempt->http_status) && attempt->sends > 0)
         return invalid_response(call); /* a 2xx that was cut */
-    return transport_failure(call, "network_error", true, attempt->sends);
+    return transport_failure(call, KLP_CODE_NETWORK_ERROR, true, attempt->sends);
 }
 
 static const char *local_code(enum local_end end)
 {
     switch (end) {
     case LOCAL_SHUTDOWN:
-        return "shutdown";
+        return KLP_CODE_SHUTDOWN;
     case LOCAL_RATE_LIMITED:
-        return "rate_limited";
+        return KLP_CODE_RATE_LIMITED;
     case LOCAL_DEADLINE_EXCEEDED:
         break;
     }
-    return "deadline_exceeded";
+    return KLP_CODE_DEADLINE_EXCEEDED;
 }
 
 struct verdict judge_local(const struct judged_call *call, enum local_end end, unsigned sends)

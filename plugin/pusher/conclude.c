@@ -142,7 +142,7 @@ static void fill_event(struct job *job, const struct verdict *verdict, const str
     event->retry_after_ms = KLP_NO_RETRY_AFTER;
     event->request_id = event->lobby_status = event->lobby_json = event->api_key_json = event->json = nothing;
     event->error_message = event->error_details_json = nothing;
-    event->error_code = verdict->ok ? nothing : klp_cstr(verdict->code ? verdict->code : "internal_error");
+    event->error_code = verdict->ok ? nothing : klp_cstr(verdict->code ? verdict->code : KLP_CODE_INTERNAL_ERROR);
     if (!verdict->ok && !verdict->code && job->essence_size)
         event->error_code = (klp_text){job->essence, job->essence_size};
     if (verdict->ok && event->op != KLP_OP_PING && job->essence_size)

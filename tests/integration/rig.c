@@ -74,6 +74,14 @@ klp_config rig_config(const struct rig *rig)
     return config;
 }
 
+klp_config rig_config_retrying(const struct rig *rig)
+{
+    klp_config config = rig_config(rig);
+    config.max_attempts = 4;
+    config.jitter_permille = KLP_JITTER_NONE;
+    return config;
+}
+
 void rig_open(struct rig *rig, const klp_config *config)
 {
     klp_text_buffer why = {0};
@@ -118,6 +126,22 @@ klp_ticket rig_push(struct rig *rig, const char *key)
 {
     klp_lobby lobby = rig_lobby(key);
     return rig_push_lobby(rig, &lobby);
+}
+
+void rig_push_many(struct rig *rig, int from, int to)
+{
+    char key[32];
+    for (int i = from; i < to; i++) {
+        snprintf(key, sizeof key, "m-%d", i);
+        rig_push(rig, key);
+    }
+}
+
+void rig_script(struct rig *rig, int times, const char *action)
+{
+    char rule[2048];
+    snprintf(rule, sizeof rule, "{\"match\":{\"op\":\"any\"},\"times\":%d,\"action\":%s}", times, action);
+    sandbox_script(rig->sandbox, rule);
 }
 
 const klp_event *rig_take(struct rig *rig)

@@ -26,6 +26,8 @@ int rig_teardown(void **state);
 
 /* Points at the sandbox, with its key and game_1; one attempt a call, so that each is seen by itself. */
 klp_config rig_config(const struct rig *rig);
+/* The same with four attempts, and waits of exactly 200, 400, 800 ms. */
+klp_config rig_config_retrying(const struct rig *rig);
 void rig_open(struct rig *rig, const klp_config *config); /* NULL: rig_config() as it is */
 void rig_close(struct rig *rig);
 
@@ -33,6 +35,11 @@ void rig_close(struct rig *rig);
 klp_lobby rig_lobby(const char *key);
 klp_ticket rig_push(struct rig *rig, const char *key);
 klp_ticket rig_push_lobby(struct rig *rig, const klp_lobby *lobby);
+
+void rig_push_many(struct rig *rig, int from, int to); /* of the keys m-<from>, … */
+
+/* Scripts an action of the sandbox for the next `times` calls of any kind; -1: for all. */
+void rig_script(struct rig *rig, int times, const char *action);
 
 /* The next event, within ten seconds. */
 const klp_event *rig_take(struct rig *rig);

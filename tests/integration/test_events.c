@@ -19,15 +19,6 @@ static void delay_every_push(struct rig *rig, unsigned ms)
     sandbox_script(rig->sandbox, rule);
 }
 
-static void push_many(struct rig *rig, int from, int to)
-{
-    char key[32];
-    for (int i = from; i < to; i++) {
-        snprintf(key, sizeof key, "m-%d", i);
-        rig_push(rig, key);
-    }
-}
-
 static void next_event_waits_as_long_as_it_is_told(void **state)
 {
     struct rig *rig = *state;
@@ -60,7 +51,7 @@ static void event_fd_is_readable_just_while_there_is_something_to_say(void **sta
     rig_open(rig, NULL);
     assert_int_equal(rig->klp->event_fd(rig->pusher, &fd), KLP_OK);
     assert_false(is_readable(fd));
-    push_many(rig, 0, 3);
+    rig_push_many(rig, 0, 3);
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&poll_fd, 1, 10000), 1);
     assert_int_equal(rig->klp->flush(rig->pusher, 10000), KLP_OK);
@@ -89,7 +80,7 @@ static void an_event_is_acknowledged_once_and_in_any_order(void **state)
     const klp_event *events[EVENTS];
 
     rig_open(rig, NULL);
-    push_many(rig, 0, EVENTS);
+    rig_push_many(rig, 0, EVENTS);
     for (int i = 0; i < EVENTS; i++)
         events[i] = rig_take(rig);
     assert_int_equal(rig_stats(rig).unread_events, EVENTS);
@@ -111,7 +102,7 @@ static void what_is_accepted_is_bounded_by_count(void **state)
     config.max_queued = 10;
     delay_every_push(rig, 500);
     rig_open(rig, &config);
-    push_many(rig, 0, 10);
+    rig_push_many(rig, 0, 10);
     assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, &why), KLP_E_QUEUE_FULL);
     assert_string_equal(why.data, "the queue is full: max_queued is 10, max_queued_bytes 67108864");
     assert_int_equal(rig->klp->ping(rig->pusher, 0, NULL, &why), KLP_E_QUEUE_FULL);
@@ -161,7 +152,7 @@ static void unread_events_are_bounded_and_each_push_has_its_place(void **state)
 
     config.max_unread_events = 20;
     rig_open(rig, &config);
-    push_many(rig, 0, 20);
+    rig_push_many(rig, 0, 20);
     assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_RESULTS_FULL);
     assert_int_equal(rig->klp->flush(rig->pusher, 10000), KLP_OK);
     assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_RESULTS_FULL);
@@ -188,7 +179,7 @@ static void a_reply_past_the_bound_is_left_out_and_the_verdict_told(void **state
 
     config.max_reply_bytes = 1000;
     rig_open(rig, &config);
-    push_many(rig, 0, 10);
+    rig_push_many(rig, 0, 10);
     assert_int_equal(rig->klp->flush(rig->pusher, 10000), KLP_OK);
     klp_stats stats = rig_stats(rig);
     assert_true(stats.reply_bytes <= 1000);
@@ -259,7 +250,7 @@ static void stop_ends_intake_and_decides_everything(void **state)
     config.max_in_flight = 4;
     delay_every_push(rig, 20000);
     rig_open(rig, &config);
-    push_many(rig, 0, 50);
+    rig_push_many(rig, 0, 50);
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (sandbox_stat(rig->sandbox, "requests") < 4 && rig_now_ms() < limit_ms)
         ;
@@ -291,7 +282,7 @@ static void stop_drains_what_can_end_in_time(void **state)
 
     delay_every_push(rig, 30);
     rig_open(rig, NULL);
-    push_many(rig, 0, 40);
+    rig_push_many(rig, 0, 40);
     uint64_t start_ms = rig_now_ms();
     assert_int_equal(rig->klp->stop(rig->pusher, 20000), KLP_OK);
     assert_in_range(rig_now_ms() - start_ms, 0, 15000); /* it does not wait for nothing */
@@ -323,7 +314,7 @@ static void close_takes_everything_with_it(void **state)
 
     delay_every_push(rig, 50);
     rig_open(rig, NULL);
-    push_many(rig, 0, 30);
+    rig_push_many(rig, 0, 30);
     assert_non_null(rig_take(rig)); /* taken and not acknowledged */
     rig_close(rig);                 /* with calls queued, on the wire, and events unread: the sanitizers look on */
 }

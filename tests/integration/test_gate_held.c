@@ -9,30 +9,6 @@
 
 #include "rig.h"
 
-static klp_config retrying(const struct rig *rig)
-{
-    klp_config config = rig_config(rig);
-    config.max_attempts = 4;
-    config.jitter_permille = KLP_JITTER_NONE;
-    return config;
-}
-
-static void script(struct rig *rig, const char *times, const char *action)
-{
-    char rule[1024];
-    snprintf(rule, sizeof rule, "{\"match\":{\"op\":\"any\"},\"times\":%s,\"action\":%s}", times, action);
-    sandbox_script(rig->sandbox, rule);
-}
-
-static void push_many(struct rig *rig, int count)
-{
-    char key[32];
-    for (int i = 0; i < count; i++) {
-        snprintf(key, sizeof key, "m-%d", i);
-        rig_push(rig, key);
-    }
-}
-
 static double time_ms(json_t *log, size_t i, const char *name)
 {
     return json_number_value(json_object_get(json_array_get(log, i), name)) / 1000;
@@ -42,18 +18,18 @@ static void a_429_holds_pushes_reads_and_pings_until_its_time(void **state)
 {
     enum { CALLS = 40 };
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     klp_text none = KLP_TEXT_NONE, lobby = KLP_LIT("lob_x");
     size_t refused = 0, probe = 0;
 
-    script(rig, "1", "{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}}");
+    rig_script(rig, 1, "{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}}");
     rig_open(rig, &config);
     rig_push(rig, "first");
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (rig_stats(rig).gate != KLP_GATE_HELD && rig_now_ms() < limit_ms)
         ;
     assert_in_range(rig_stats(rig).gate_opens_in_ms, 1, 1000);
-    push_many(rig, CALLS - 2);
+    rig_push_many(rig, 0, CALLS - 2);
     assert_int_equal(rig->klp->read(rig->pusher, none, lobby, 0, NULL, NULL), KLP_OK);
     assert_int_equal(rig->klp->ping(rig->pusher, 0, NULL, NULL), KLP_OK);
     for (int i = 0; i < CALLS + 1; i++) {
@@ -77,14 +53,15 @@ static void the_429s_of_one_moment_cost_one_attempt(void **state)
 {
     enum { IN_FLIGHT = 8 };
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     int applied = 0, limited = 0;
 
     config.max_attempts = 1;
     config.max_in_flight = IN_FLIGHT;
-    script(rig, "8", "{\"status\":429,\"delay_ms\":500,\"headers\":{\"Retry-After\":\"1\"}}"); /* all are out by then */
+    rig_script(rig, 8,
+               "{\"status\":429,\"delay_ms\":500,\"headers\":{\"Retry-After\":\"1\"}}"); /* all are out by then */
     rig_open(rig, &config);
-    push_many(rig, IN_FLIGHT);
+    rig_push_many(rig, 0, IN_FLIGHT);
     for (int i = 0; i < IN_FLIGHT; i++) {
         const klp_event *event = rig_take(rig);
         applied += event->outcome == KLP_APPLIED;
@@ -101,13 +78,13 @@ static void the_429s_of_one_moment_cost_one_attempt(void **state)
 static void who_cannot_outlast_the_pause_is_told_at_once(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     klp_lobby patient = rig_lobby("patient");
     const klp_event *event;
 
     config.deadline_ms = 20000;
     patient.deadline_ms = 3600000;
-    script(rig, "1", "{\"status\":429,\"headers\":{\"Retry-After\":\"120\"}}");
+    rig_script(rig, 1, "{\"status\":429,\"headers\":{\"Retry-After\":\"120\"}}");
     rig_open(rig, &config);
     event = rig_push_and_take(rig, "first");
     assert_text(event->error_code, "rate_limited");
@@ -133,14 +110,14 @@ static void a_server_that_is_away_is_asked_by_one_request_at_a_time(void **state
 {
     enum { PUSHES = 60, AWAY = 12, IN_FLIGHT = 4 };
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
     config.max_in_flight = IN_FLIGHT;
     config.max_attempts = 10;
     config.backoff_initial_ms = 50;
-    script(rig, "12", "{\"status\":503}");
+    rig_script(rig, 12, "{\"status\":503}");
     rig_open(rig, &config);
-    push_many(rig, PUSHES);
+    rig_push_many(rig, 0, PUSHES);
     for (int i = 0; i < PUSHES; i++) {
         const klp_event *event = rig_take(rig);
         assert_int_equal(event->outcome, KLP_APPLIED);
@@ -160,11 +137,11 @@ static void a_lone_push_is_not_slowed_by_the_probing(void **state)
 {
     static const double gaps_ms[] = {20, 40, 80, 160, 320, 640};
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
     config.max_attempts = 7;
     config.backoff_initial_ms = 20;
-    script(rig, "6", "{\"status\":503}");
+    rig_script(rig, 6, "{\"status\":503}");
     rig_open(rig, &config);
     const klp_event *event = rig_push_and_take(rig, "m");
     assert_int_equal(event->outcome, KLP_APPLIED);
@@ -186,13 +163,13 @@ static void the_budget_starves_nobody(void **state)
     enum { PUSHES = 1000 };
 #endif
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     int applied = 0;
 
     config.jitter_permille = 0; /* the default: full */
-    script(rig, "-1", "{\"status\":503},\"share_permille\":400,\"seed\":7");
+    rig_script(rig, -1, "{\"status\":503},\"share_permille\":400,\"seed\":7");
     rig_open(rig, &config);
-    push_many(rig, PUSHES);
+    rig_push_many(rig, 0, PUSHES);
     assert_int_equal(rig->klp->flush(rig->pusher, 60000), KLP_OK);
     for (int i = 0; i < PUSHES; i++) {
         const klp_event *event = rig_take(rig);

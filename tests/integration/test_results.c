@@ -89,15 +89,6 @@ static void pause_ms(long ms)
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
-static void push_many(struct rig *rig, int count)
-{
-    char key[32];
-    for (int i = 0; i < count; i++) {
-        snprintf(key, sizeof key, "m-%d", i);
-        rig_push(rig, key);
-    }
-}
-
 /* Until the reader has acknowledged everything. */
 static void await_all_told(struct rig *rig)
 {
@@ -163,7 +154,7 @@ static void every_way_to_acknowledge_is_understood(void **state)
         print_message("  %s\n", answers[i]);
         struct process *reader = start_reader(results, "--answer", answers[i]);
         open_pusher(results);
-        push_many(results->rig, 200);
+        rig_push_many(results->rig, 0, 200);
         await_all_told(results->rig);
         klp_stats stats = rig_stats(results->rig);
         assert_int_equal(stats.events_acknowledged, 200);
@@ -225,7 +216,7 @@ static void what_is_not_acknowledged_is_told_again_and_kept(void **state)
         print_message("  %s\n", answers[i]);
         struct process *reader = start_reader(results, "--answer", answers[i]);
         open_pusher(results);
-        push_many(rig, 5);
+        rig_push_many(rig, 0, 5);
         assert_int_equal(rig->klp->flush(rig->pusher, 10000), KLP_OK);
         assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_NOT_AVAILABLE);
         uint64_t limit_ms = rig_now_ms() + 20000;
@@ -255,7 +246,7 @@ static void a_reader_that_comes_late_is_told_everything(void **state)
     struct results *results = *state;
 
     open_pusher(results);
-    push_many(results->rig, 3000); /* some megabytes: several messages */
+    rig_push_many(results->rig, 0, 3000); /* some megabytes: several messages */
     assert_int_equal(results->rig->klp->flush(results->rig->pusher, 60000), KLP_OK);
     struct process *reader = start_reader(results, "--answer", "seq");
     await_all_told(results->rig);
@@ -297,7 +288,7 @@ static void a_reader_that_answers_once_a_tick_gets_many_events_a_message(void **
     struct process *reader = start_reader(results, "--tick-ms", "16");
 
     open_pusher(results);
-    push_many(results->rig, 4000);
+    rig_push_many(results->rig, 0, 4000);
     await_all_told(results->rig);
     assert_told(results, NULL, 4000, 2);
     assert_in_range(rig_stats(results->rig).messages_sent, 1, 4000 / 32);
@@ -320,7 +311,7 @@ static void several_pushers_report_to_one_reader(void **state)
         rig_open(&rigs[i], &config);
     }
     for (int i = 0; i < PUSHERS; i++)
-        push_many(&rigs[i], EACH);
+        rig_push_many(&rigs[i], 0, EACH);
     for (int i = 0; i < PUSHERS; i++)
         await_all_told(&rigs[i]);
     for (int i = 0; i < PUSHERS; i++) {
@@ -338,7 +329,7 @@ static void tcp_serves_as_well(void **state)
     snprintf(results->url, sizeof results->url, "tcp://127.0.0.1:%u", rig_closed_port());
     struct process *reader = start_reader(results, "--answer", "seq");
     open_pusher(results);
-    push_many(results->rig, 300);
+    rig_push_many(results->rig, 0, 300);
     await_all_told(results->rig);
     assert_told(results, NULL, 300, 1);
     kill_reader(reader);
@@ -362,7 +353,7 @@ static void a_reply_too_large_for_the_socket_is_left_out_and_its_verdict_told(vo
 
     struct process *reader = start_reader(results, "--answer", "seq");
     open_pusher(results);
-    push_many(rig, 3);
+    rig_push_many(rig, 0, 3);
     await_all_told(rig);
     kill_reader(reader);
 
@@ -437,7 +428,7 @@ static void pushes_go_on_to_a_bound_while_nobody_reads(void **state)
     config.results_url = klp_cstr(results->url);
     config.max_unread_events = 50;
     rig_open(rig, &config);
-    push_many(rig, 50);
+    rig_push_many(rig, 0, 50);
     assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, &why), KLP_E_RESULTS_FULL);
     assert_string_equal(why.data, "max_unread_events (50) is reached: acknowledge events first");
     assert_int_equal(rig->klp->flush(rig->pusher, 10000), KLP_OK); /* all fifty have their verdict */
@@ -463,7 +454,7 @@ static void a_host_of_one_thread_reads_after_stop_what_it_could_not_during_it(vo
     assert_true(nn_bind(rep, results->url) >= 0);
     open_pusher(results);
     assert_int_equal(rig->klp->event_fd(rig->pusher, &fd), KLP_OK);
-    push_many(rig, 100);
+    rig_push_many(rig, 0, 100);
     assert_int_equal(rig->klp->flush(rig->pusher, 10000), KLP_OK);
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&poll_fd, 1, 0), 0); /* they are the socket's */
@@ -491,7 +482,7 @@ static void stop_gives_the_reader_time_to_acknowledge(void **state)
     const klp_event *event;
 
     open_pusher(results);
-    push_many(rig, 500);
+    rig_push_many(rig, 0, 500);
     assert_int_equal(rig->klp->stop(rig->pusher, 30000), KLP_OK);
     assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_DRAINED);
     assert_told(results, NULL, 500, 1);

@@ -12,21 +12,6 @@
 /* Above what is due: what a busy machine may add. */
 enum { LATE_MS = 1500 };
 
-static klp_config retrying(const struct rig *rig)
-{
-    klp_config config = rig_config(rig);
-    config.max_attempts = 4;
-    config.jitter_permille = KLP_JITTER_NONE;
-    return config;
-}
-
-static void script(struct rig *rig, const char *times, const char *action)
-{
-    char rule[1024];
-    snprintf(rule, sizeof rule, "{\"match\":{\"op\":\"any\"},\"times\":%s,\"action\":%s}", times, action);
-    sandbox_script(rig->sandbox, rule);
-}
-
 /* Milliseconds between the arrivals number i and i + 1. */
 static double gap_ms(json_t *log, size_t i)
 {
@@ -44,9 +29,9 @@ static void assert_gap(json_t *log, size_t i, double due_ms)
 static void attempts_follow_the_schedule_with_the_same_bytes(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
-    script(rig, "3", "{\"status\":503}");
+    rig_script(rig, 3, "{\"status\":503}");
     rig_open(rig, &config);
     const klp_event *event = rig_push_and_take(rig, "m");
     assert_true(event->ok && event->outcome == KLP_APPLIED && !event->replayed);
@@ -77,7 +62,7 @@ static void just_what_the_contract_names_is_tried_again(void **state)
                     {504, true},  {302, false}, {400, false}, {401, false}, {403, false}, {404, false},
                     {409, false}, {410, false}, {422, false}, {501, false}, {505, false}};
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
     config.max_attempts = 2;
     config.backoff_initial_ms = 1;
@@ -86,7 +71,7 @@ static void just_what_the_contract_names_is_tried_again(void **state)
         char action[64], key[32];
         snprintf(action, sizeof action, "{\"status\":%d}", statuses[i].status);
         snprintf(key, sizeof key, "m-%zu", i);
-        script(rig, "1", action);
+        rig_script(rig, 1, action);
         print_message("  %d\n", statuses[i].status);
         const klp_event *event = rig_push_and_take(rig, key);
         assert_int_equal(event->attempts, statuses[i].is_retried ? 2 : 1);
@@ -103,13 +88,13 @@ static void what_fails_below_http_is_tried_again(void **state)
                                                                         */
     };
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
     config.backoff_initial_ms = 1;
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         print_message("  %s\n", actions[i]);
         sandbox_reset(rig->sandbox);
-        script(rig, "1", actions[i]);
+        rig_script(rig, 1, actions[i]);
         rig_open(rig, &config);
         const klp_event *event = rig_push_and_take(rig, "match-7");
         assert_true(event->ok && event->outcome == KLP_APPLIED);
@@ -123,9 +108,9 @@ static void what_fails_below_http_is_tried_again(void **state)
 static void a_reply_lost_after_apply_is_found_again(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
-    script(rig, "1", "{\"reset_after\":true}");
+    rig_script(rig, 1, "{\"reset_after\":true}");
     rig_open(rig, &config);
     const klp_event *event = rig_push_and_take(rig, "match-7");
     assert_true(event->ok && event->outcome == KLP_APPLIED && event->replayed);
@@ -137,11 +122,11 @@ static void a_reply_lost_after_apply_is_found_again(void **state)
 static void what_may_have_been_applied_stays_so(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
     config.backoff_initial_ms = 1;
-    script(rig, "1", "{\"reset_after\":true}");
-    script(rig, "1", "{\"status\":409,\"code\":\"event_disabled\"}");
+    rig_script(rig, 1, "{\"reset_after\":true}");
+    rig_script(rig, 1, "{\"status\":409,\"code\":\"event_disabled\"}");
     rig_open(rig, &config);
     const klp_event *event = rig_push_and_take(rig, "m");
     assert_false(event->ok);
@@ -156,12 +141,12 @@ static void what_may_have_been_applied_stays_so(void **state)
 static void attempts_that_are_used_up_end_with_the_last_error(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     char url[64];
 
     config.backoff_initial_ms = 1;
-    script(rig, "3", "{\"status\":429}");
-    script(rig, "1", "{\"status\":503,\"code\":\"maintenance\"}");
+    rig_script(rig, 3, "{\"status\":429}");
+    rig_script(rig, 1, "{\"status\":503,\"code\":\"maintenance\"}");
     rig_open(rig, &config);
     const klp_event *event = rig_push_and_take(rig, "m");
     assert_text(event->error_code, "maintenance");
@@ -185,9 +170,9 @@ static void attempts_that_are_used_up_end_with_the_last_error(void **state)
 static void retry_after_is_a_floor_under_the_wait(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
 
-    script(rig, "1", "{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}}");
+    rig_script(rig, 1, "{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}}");
     rig_open(rig, &config);
     const klp_event *event = rig_push_and_take(rig, "m");
     assert_true(event->ok);
@@ -201,11 +186,11 @@ static void retry_after_is_a_floor_under_the_wait(void **state)
 static void a_wait_past_the_deadline_ends_the_push_at_once(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     klp_lobby lobby = rig_lobby("m");
 
     lobby.deadline_ms = 20000;
-    script(rig, "-1", "{\"status\":429,\"headers\":{\"Retry-After\":\"60\"}}");
+    rig_script(rig, -1, "{\"status\":429,\"headers\":{\"Retry-After\":\"60\"}}");
     rig_open(rig, &config);
     rig_push_lobby(rig, &lobby);
     const klp_event *event = rig_take(rig); /* within ten seconds */
@@ -219,18 +204,18 @@ static void a_wait_past_the_deadline_ends_the_push_at_once(void **state)
 static void reads_and_pings_are_tried_again_too(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     klp_text none = KLP_TEXT_NONE, nowhere = KLP_LIT("lob_nowhere");
 
     config.backoff_initial_ms = 1;
     rig_open(rig, &config);
-    script(rig, "2", "{\"reset_before\":true}");
+    rig_script(rig, 2, "{\"reset_before\":true}");
     assert_int_equal(rig->klp->ping(rig->pusher, 0, NULL, NULL), KLP_OK);
     const klp_event *event = rig_take(rig);
     assert_true(event->ok);
     assert_int_equal(event->attempts, 3);
     rig_ack(rig, event);
-    script(rig, "1", "{\"status\":500}");
+    rig_script(rig, 1, "{\"status\":500}");
     assert_int_equal(rig->klp->read(rig->pusher, none, nowhere, 0, NULL, NULL), KLP_OK);
     event = rig_take(rig);
     assert_text(event->error_code, "not_found");
@@ -241,13 +226,13 @@ static void reads_and_pings_are_tried_again_too(void **state)
 static void stop_decides_what_waits_for_its_next_attempt(void **state)
 {
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     const klp_event *event;
 
     config.backoff_initial_ms = 20000;
     config.backoff_max_ms = 20000;
-    script(rig, "1", "{\"reset_after\":true}"); /* first: on a kept connection libcurl would resend by itself */
-    script(rig, "1", "{\"status\":429}");
+    rig_script(rig, 1, "{\"reset_after\":true}"); /* first: on a kept connection libcurl would resend by itself */
+    rig_script(rig, 1, "{\"status\":429}");
     rig_open(rig, &config);
     rig_push(rig, "doubtful");
     uint64_t limit_ms = rig_now_ms() + 10000;
@@ -278,7 +263,7 @@ static void no_verdict_contradicts_a_server_that_loses_connections(void **state)
     enum { PUSHES = 500 };
 #endif
     struct rig *rig = *state;
-    klp_config config = retrying(rig);
+    klp_config config = rig_config_retrying(rig);
     json_t *told = json_object();
     char key[32];
 

@@ -29,6 +29,7 @@ VALUE(KLP_E_NOT_AVAILABLE, 9);
 VALUE(KLP_E_LIBRARY, 10);
 VALUE(KLP_E_SYSTEM, 11);
 VALUE(KLP_E_MALFORMED, 12);
+VALUE(KLP_E_SIGNATURE, 13);
 
 VALUE(KLP_OP_PUSH, 1);
 VALUE(KLP_OP_READ, 2);
@@ -48,10 +49,16 @@ VALUE(KLP_FILL_BOTS_DEFAULT, 0);
 VALUE(KLP_FILL_BOTS_NO, 1);
 VALUE(KLP_FILL_BOTS_YES, 2);
 
+VALUE(KLP_GATE_OPEN, 0);
+VALUE(KLP_GATE_RAMPING, 1);
+VALUE(KLP_GATE_HELD, 2);
+VALUE(KLP_GATE_PROBING, 3);
+
 VALUE(KLP_ALLOW_INSECURE, 1);
 
 VALUE(KLP_ABI, 1);
 VALUE(KLP_WAIT_FOREVER, 0xffffffff);
+VALUE(KLP_JITTER_NONE, 0xffffffff);
 VALUE(KLP_NO_RETRY_AFTER, -1);
 VALUE(KLP_MAX_ID_BYTES, 1024);
 VALUE(KLP_MAX_PLAYERS, 10000);
@@ -61,6 +68,7 @@ VALUE(KLP_MAX_BODY_BYTES, 1048576);
 VALUE(KLP_MAX_REPLY_BYTES, 1048576);
 VALUE(KLP_MAX_EVENT_BYTES, 262144);
 VALUE(KLP_MAX_MESSAGE_BYTES, 524288);
+VALUE(KLP_MAX_WEBHOOK_SECRETS, 16);
 VALUE(KLP_MAX_KEY_BYTES, 512);
 
 /* ─── Shapes ────────────────────────────────────────────────────────────────────────────────────── */
@@ -84,7 +92,7 @@ AT(klp_text_buffer, data, 0, 8);
 AT(klp_text_buffer, capacity, 8, 8);
 AT(klp_text_buffer, size, 16, 8);
 
-SIZE(klp_config, 176);
+SIZE(klp_config, 192);
 AT(klp_config, struct_size, 0, 4);
 AT(klp_config, flags, 4, 4);
 AT(klp_config, name, 8, 16);
@@ -100,9 +108,13 @@ AT(klp_config, max_queued, 140, 4);
 AT(klp_config, max_unread_events, 144, 4);
 AT(klp_config, attempt_timeout_ms, 148, 4);
 AT(klp_config, deadline_ms, 152, 4);
-AT(klp_config, reserved, 156, 4);
+AT(klp_config, max_attempts, 156, 4);
 AT(klp_config, max_queued_bytes, 160, 8);
 AT(klp_config, max_reply_bytes, 168, 8);
+AT(klp_config, backoff_initial_ms, 176, 4);
+AT(klp_config, backoff_max_ms, 180, 4);
+AT(klp_config, jitter_permille, 184, 4);
+AT(klp_config, reserved, 188, 4);
 
 SIZE(klp_lobby, 128);
 AT(klp_lobby, struct_size, 0, 4);
@@ -158,7 +170,16 @@ AT(klp_event, truncated_bytes, 312, 8);
 AT(klp_event, api_key_json, 320, 16);
 AT(klp_event, json, 336, 16);
 
-SIZE(klp_stats, 168);
+SIZE(klp_webhook, 64);
+AT(klp_webhook, struct_size, 0, 4);
+AT(klp_webhook, tolerance_s, 4, 4);
+AT(klp_webhook, signature, 8, 16);
+AT(klp_webhook, body, 24, 16);
+AT(klp_webhook, secrets, 40, 8);
+AT(klp_webhook, secret_count, 48, 8);
+AT(klp_webhook, now_unix_s, 56, 8);
+
+SIZE(klp_stats, 192);
 AT(klp_stats, struct_size, 0, 4);
 AT(klp_stats, reserved, 4, 4);
 AT(klp_stats, accepted, 8, 8);
@@ -170,19 +191,22 @@ AT(klp_stats, possibly_applied, 48, 8);
 AT(klp_stats, queries_ok, 56, 8);
 AT(klp_stats, queries_failed, 64, 8);
 AT(klp_stats, attempts, 72, 8);
-AT(klp_stats, sends, 80, 8);
-AT(klp_stats, connections, 88, 8);
-AT(klp_stats, events_acknowledged, 96, 8);
-AT(klp_stats, messages_sent, 104, 8);
-AT(klp_stats, replies_ignored, 112, 8);
-AT(klp_stats, replies_left_out, 120, 8);
-AT(klp_stats, queued, 128, 8);
-AT(klp_stats, in_flight, 136, 8);
-AT(klp_stats, unread_events, 144, 8);
-AT(klp_stats, queued_bytes, 152, 8);
-AT(klp_stats, reply_bytes, 160, 8);
+AT(klp_stats, retries, 80, 8);
+AT(klp_stats, sends, 88, 8);
+AT(klp_stats, connections, 96, 8);
+AT(klp_stats, events_acknowledged, 104, 8);
+AT(klp_stats, messages_sent, 112, 8);
+AT(klp_stats, replies_ignored, 120, 8);
+AT(klp_stats, replies_left_out, 128, 8);
+AT(klp_stats, queued, 136, 8);
+AT(klp_stats, in_flight, 144, 8);
+AT(klp_stats, unread_events, 152, 8);
+AT(klp_stats, queued_bytes, 160, 8);
+AT(klp_stats, reply_bytes, 168, 8);
+AT(klp_stats, gate, 176, 8);
+AT(klp_stats, gate_opens_in_ms, 184, 8);
 
-SIZE(klp_api, 136);
+SIZE(klp_api, 144);
 AT(klp_api, struct_size, 0, 4);
 AT(klp_api, abi, 4, 4);
 AT(klp_api, open, 8, 8);
@@ -198,9 +222,10 @@ AT(klp_api, flush, 80, 8);
 AT(klp_api, stop, 88, 8);
 AT(klp_api, close, 96, 8);
 AT(klp_api, stats, 104, 8);
-AT(klp_api, status_text, 112, 8);
-AT(klp_api, outcome_text, 120, 8);
-AT(klp_api, version, 128, 8);
+AT(klp_api, verify_webhook, 112, 8);
+AT(klp_api, status_text, 120, 8);
+AT(klp_api, outcome_text, 128, 8);
+AT(klp_api, version, 136, 8);
 
 #endif
 

@@ -32,9 +32,8 @@ bool gate_may_start(struct gate *gate, unsigned in_flight, bool is_alone, uint64
         return false;
     if (gate->state != GATE_HELD)
         return true;
-    if (in_flight > 0) /* those of before the 429 */
-        return false;
-    enter(gate, GATE_PROBING, 1, 0, now_us);
+    /* one beside those of before the 429: a slow one among them is no reason to wait for it */
+    enter(gate, GATE_PROBING, in_flight + 1, 0, now_us);
     return true;
 }
 

@@ -41,9 +41,11 @@ static void a_429_holds_everything_until_its_time_and_then_one_goes(void **state
     assert_int_equal(gate_opens_us(&gate, true), 2010 * MS);
     assert_false(gate_may_start(&gate, 0, false, 2009 * MS));
     assert_false(gate_may_start(&gate, 0, true, 2009 * MS)); /* also for one that is alone */
-    assert_false(gate_may_start(&gate, 1, false, 2010 * MS));
+    struct gate beside_a_slow_one = gate;
     assert_true(gate_may_start(&gate, 0, false, 2010 * MS));
     assert_false(gate_may_start(&gate, 1, false, 2011 * MS)); /* the probe is out */
+    assert_true(gate_may_start(&beside_a_slow_one, 1, false, 2010 * MS));
+    assert_false(gate_may_start(&beside_a_slow_one, 2, false, 2011 * MS));
 }
 
 static void the_429s_of_one_moment_are_one(void **state)

@@ -10,9 +10,9 @@ enum gate_news gate_news_of(const struct attempt *attempt)
     return attempt->http_status >= 500 ? GATE_FAILED : GATE_ANSWERED;
 }
 
-void gate_init(struct gate *gate, unsigned most, const struct backoff *probe_pause)
+void gate_init(struct gate *gate, unsigned most, const struct backoff *pause)
 {
-    *gate = (struct gate){.state = GATE_OPEN, .most = most, .limit = most, .probe_pause = *probe_pause};
+    *gate = (struct gate){.state = GATE_OPEN, .most = most, .limit = most, .pause = *pause};
 }
 
 static void enter(struct gate *gate, enum gate_state state, unsigned limit, uint64_t opens_us, uint64_t now_us)
@@ -48,10 +48,17 @@ static void widen(struct gate *gate, uint64_t now_us)
     enter(gate, limit == gate->most ? GATE_OPEN : GATE_RAMPING, limit, 0, now_us);
 }
 
-static bool note_refusal(struct gate *gate, uint64_t started_us, uint64_t wait_ms, uint64_t now_us)
+/* The named time, and a pause that grows with refusals in a row: a server whose clock is behind names times that have
+ * passed, and each call sent too early is a call lost. */
+static bool note_refusal(struct gate *gate, uint64_t started_us, uint64_t named_ms, uint64_t now_us, uint32_t random)
 {
-    uint64_t opens_us = now_us + (wait_ms < GATE_LONGEST_HOLD_MS ? wait_ms : GATE_LONGEST_HOLD_MS) * 1000;
     bool is_old = gate->state == GATE_HELD && started_us <= gate->changed_us;
+    if (!is_old && gate->refusals < UINT32_MAX - 1)
+        gate->refusals++;
+    uint64_t wait_ms = backoff_wait_ms(&gate->pause, gate->refusals + 1, random);
+    if (wait_ms < named_ms)
+        wait_ms = named_ms;
+    uint64_t opens_us = now_us + (wait_ms < GATE_LONGEST_HOLD_MS ? wait_ms : GATE_LONGEST_HOLD_MS) * 1000;
 
     if (gate->state == GATE_HELD && opens_us < gate->opens_us)
         opens_us = gate->opens_us;
@@ -68,24 +75,26 @@ static bool note_failure(struct gate *gate, uint64_t started_us, uint64_t now_us
     if (gate->state == GATE_OPEN && gate->failures < GATE_FAILURES)
         return true;
     unsigned probes = gate->failures > GATE_FAILURES ? gate->failures - GATE_FAILURES : 0;
-    uint64_t pause_ms = backoff_wait_ms(&gate->probe_pause, probes + 2, random);
+    uint64_t pause_ms = backoff_wait_ms(&gate->pause, probes + 2, random);
     enter(gate, GATE_PROBING, 1, now_us + pause_ms * 1000, now_us);
     return true;
 }
 
-bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t wait_ms, uint64_t now_us,
+bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t named_ms, uint64_t now_us,
                uint32_t random)
 {
     switch (news) {
     case GATE_RATE_LIMITED:
         gate->failures = 0; /* it is there, and busy */
-        return note_refusal(gate, started_us, wait_ms, now_us);
+        return note_refusal(gate, started_us, named_ms, now_us, random);
     case GATE_FAILED:
         return note_failure(gate, started_us, now_us, random);
     case GATE_ANSWERED:
         break;
     }
     gate->failures = 0;
+    if (gate->state != GATE_HELD) /* else it is an answer to a request of before */
+        gate->refusals = 0;
     if (gate->state == GATE_PROBING || gate->state == GATE_RAMPING)
         widen(gate, now_us);
     return true;

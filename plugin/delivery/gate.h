@@ -28,18 +28,19 @@ enum gate_news gate_news_of(const struct attempt *attempt);
 
 struct gate {
     enum gate_state state;
-    unsigned most;              /* requests at once when open */
-    unsigned limit;             /* requests at once now */
-    unsigned failures;          /* in a row */
-    uint64_t opens_us;          /* held, probing: nothing starts before */
-    uint64_t changed_us;        /* when the state became this one */
-    struct backoff probe_pause; /* between two probes */
+    unsigned most;        /* requests at once when open */
+    unsigned limit;       /* requests at once now */
+    unsigned failures;    /* in a row … */
+    unsigned refusals;    /* … and 429s */
+    uint64_t opens_us;    /* held, probing: nothing starts before */
+    uint64_t changed_us;  /* when the state became this one */
+    struct backoff pause; /* before the next probe, by failures or refusals in a row */
 };
 
 #define GATE_LONGEST_HOLD_MS 300000u
 #define GATE_FAILURES        5u /* so many in a row, and the server is taken to be away */
 
-void gate_init(struct gate *gate, unsigned most, const struct backoff *probe_pause);
+void gate_init(struct gate *gate, unsigned most, const struct backoff *pause);
 
 /* Whether a request may start beside those in flight. A job that is alone does not wait between probes: it has a
  * backoff of its own. */
@@ -48,9 +49,9 @@ bool gate_may_start(struct gate *gate, unsigned in_flight, bool is_alone, uint64
 /* When it is worth asking again; 0: now, or when a request in flight has ended. */
 uint64_t gate_opens_us(const struct gate *gate, bool is_alone);
 
-/* Tells the gate of an attempt that started at started_us; wait_ms goes with a 429. False: it is old news, of before
- * the gate closed (the 429s of one moment are one refusal, and cost one attempt). */
-bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t wait_ms, uint64_t now_us,
+/* Tells the gate of an attempt that started at started_us; named_ms is what a 429 asked for, or 0. False: it is old
+ * news, of before the gate closed (the 429s of one moment are one refusal, and cost one attempt). */
+bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t named_ms, uint64_t now_us,
                uint32_t random);
 
 #endif

@@ -98,7 +98,6 @@ static bool try_again(klp_pusher *pusher, struct job *job, const struct assessme
     if (!retry_at(&pusher->settings.retry, &call, now_us, random, &at_us))
         return false;
     schedule_add_later(&pusher->schedule, job, put_off(pusher, job, at_us, now_us));
-    pusher->round_retries++;
     return true;
 }
 
@@ -106,10 +105,8 @@ static bool try_again(klp_pusher *pusher, struct job *job, const struct assessme
 static void tell_gate(klp_pusher *pusher, struct job *job, const struct assessment *assessment, uint32_t random)
 {
     enum gate_news news = gate_news_of(&assessment->attempt);
-    uint64_t wait_ms = assessment->retry_after_ms >= 0
-                           ? (uint64_t)assessment->retry_after_ms
-                           : backoff_wait_ms(&pusher->settings.retry.backoff, job->attempts_charged + 2, random);
-    bool is_news = gate_note(&pusher->gate, news, job->attempt_started_us, wait_ms, clock_now_us(), random);
+    uint64_t named_ms = assessment->retry_after_ms > 0 ? (uint64_t)assessment->retry_after_ms : 0;
+    bool is_news = gate_note(&pusher->gate, news, job->attempt_started_us, named_ms, clock_now_us(), random);
 
     if (is_news || news != GATE_RATE_LIMITED)
         job->attempts_charged++;
@@ -238,6 +235,7 @@ static void start(klp_pusher *pusher, struct job *job)
     char path[PATH_MAX_BYTES + 1];
 
     job->attempt_started_us = clock_now_us();
+    pusher->round_retries += job->event.attempts > 0;
     write_path(&job->event, path, sizeof path);
     struct transport_request request = {
         .path = path,

@@ -75,6 +75,32 @@ static void the_429s_of_one_moment_cost_one_attempt(void **state)
     assert_int_equal(applied, IN_FLIGHT - 1);
 }
 
+/* A clock that is behind, a rounded-down wait: each request sent too early is a call lost. */
+static void a_429_with_a_time_of_the_past_still_gives_the_server_a_pause(void **state)
+{
+    enum { PUSHES = 100 };
+    struct rig *rig = *state;
+    klp_config config = rig_config_retrying(rig);
+    int lost = 0;
+
+    config.max_attempts = 1;
+    rig_script(rig, 3, "{\"status\":429,\"headers\":{\"Retry-After\":\"0\"}}");
+    config.max_in_flight = 1;
+    rig_open(rig, &config);
+    rig_push_many(rig, 0, PUSHES);
+    for (int i = 0; i < PUSHES; i++) {
+        const klp_event *event = rig_take(rig);
+        lost += event->outcome != KLP_APPLIED;
+        rig_ack(rig, event);
+    }
+    assert_int_equal(lost, 3);
+    json_t *log = sandbox_log(rig->sandbox);
+    assert_true(time_ms(log, 1, "at_us") - time_ms(log, 0, "answered_us") >= 199);
+    assert_true(time_ms(log, 2, "at_us") - time_ms(log, 1, "answered_us") >= 399);
+    assert_true(time_ms(log, 3, "at_us") - time_ms(log, 2, "answered_us") >= 799);
+    json_decref(log);
+}
+
 static void who_cannot_outlast_the_pause_is_told_at_once(void **state)
 {
     struct rig *rig = *state;
@@ -187,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(a_429_holds_pushes_reads_and_pings_until_its_time),
         test(the_429s_of_one_moment_cost_one_attempt),
+        test(a_429_with_a_time_of_the_past_still_gives_the_server_a_pause),
         test(who_cannot_outlast_the_pause_is_told_at_once),
         test(a_server_that_is_away_is_asked_by_one_request_at_a_time),
         test(a_lone_push_is_not_slowed_by_the_probing),

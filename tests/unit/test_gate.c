@@ -69,6 +69,24 @@ static void the_429s_of_one_moment_are_one(void **state)
     assert_false(gate_may_start(&gate, 0, false, 4013 * MS));
 }
 
+static void a_429_that_names_no_time_or_a_past_one_holds_for_a_growing_pause(void **state)
+{
+    static const uint64_t pauses_ms[] = {200, 400, 800, 1600, 3200, 6400, 10000, 10000};
+    struct gate gate = open_gate();
+    uint64_t now_us = 1;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pauses_ms / sizeof *pauses_ms; i++) {
+        assert_true(gate_note(&gate, GATE_RATE_LIMITED, now_us, 0, now_us, 0));
+        assert_int_equal(gate_opens_us(&gate, true), now_us + pauses_ms[i] * MS);
+        now_us += pauses_ms[i] * MS;
+        assert_true(gate_may_start(&gate, 0, false, now_us++));
+    }
+    assert_true(gate_note(&gate, GATE_ANSWERED, now_us, 0, now_us, 0));
+    assert_true(gate_note(&gate, GATE_RATE_LIMITED, now_us, 0, now_us, 0));
+    assert_int_equal(gate_opens_us(&gate, true), now_us + 200 * MS); /* from the start again */
+}
+
 static void no_hold_is_longer_than_five_minutes(void **state)
 {
     struct gate gate = open_gate();
@@ -84,10 +102,10 @@ static void after_the_probe_the_rest_follows_at_a_ramp(void **state)
     struct gate gate = open_gate();
 
     (void)state;
-    gate_note(&gate, GATE_RATE_LIMITED, 0, 100, 0, 0);
-    assert_true(gate_may_start(&gate, 0, false, 100 * MS));
+    gate_note(&gate, GATE_RATE_LIMITED, 0, 250, 0, 0);
+    assert_true(gate_may_start(&gate, 0, false, 250 * MS));
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        assert_true(gate_note(&gate, GATE_ANSWERED, 100 * MS, 0, 200 * MS, 0));
+        assert_true(gate_note(&gate, GATE_ANSWERED, 250 * MS, 0, 300 * MS, 0));
         assert_true(gate_may_start(&gate, limits[i] - 1, false, 200 * MS));
         assert_false(gate_may_start(&gate, limits[i], false, 200 * MS));
     }
@@ -217,6 +235,7 @@ int main(void)
         cmocka_unit_test(an_open_gate_lets_pass_what_there_is_place_for),
         cmocka_unit_test(a_429_holds_everything_until_its_time_and_then_one_goes),
         cmocka_unit_test(the_429s_of_one_moment_are_one),
+        cmocka_unit_test(a_429_that_names_no_time_or_a_past_one_holds_for_a_growing_pause),
         cmocka_unit_test(no_hold_is_longer_than_five_minutes),
         cmocka_unit_test(after_the_probe_the_rest_follows_at_a_ramp),
         cmocka_unit_test(a_server_that_is_away_is_asked_by_one_at_a_time),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "delivery/budget.h"
 
-enum { ONE_RETRY = 1000, MOST_PROMISED = -1000000000 };
+/* No retry is put off for more than ten seconds, and no storm of them is paid for long after it has passed. */
+enum { ONE_RETRY = 1000, MOST_PROMISED = -10 * BUDGET_PER_SECOND };
 
 static void add(struct budget *budget, int64_t thousandths)
 {

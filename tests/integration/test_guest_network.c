@@ -181,8 +181,7 @@ static void keys_that_are_no_keys_are_refused_and_not_shown(void **state)
                                        " pk.secret",
                                        "pk.secret\n",
                                        "pk.\x01secret",
-                                       "pk.s\xc3\xa9"
-                                       "cret",
+                                       "pk.secr\xc3\xa9t",
                                        "pk.secret\x7f",
                                        "pk.secret\r\nX-Other: 1",
                                        "\t"};

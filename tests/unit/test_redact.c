@@ -186,11 +186,10 @@ static void after_it_no_reader_finds_the_needle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_needle_is_the_secret_part),       cmocka_unit_test(plain_text_is_redacted_byte_for_byte),
-        cmocka_unit_test(an_empty_needle_does_nothing),        cmocka_unit_test(escapes_do_not_hide_an_occurrence),
-        cmocka_unit_test(what_only_looks_alike_stays),         cmocka_unit_test(a_key_of_digits_is_found_as_a_number_too),
-        cmocka_unit_test(what_is_no_json_is_survived),
-        cmocka_unit_test(after_it_no_reader_finds_the_needle),
+        cmocka_unit_test(the_needle_is_the_secret_part), cmocka_unit_test(plain_text_is_redacted_byte_for_byte),
+        cmocka_unit_test(an_empty_needle_does_nothing),  cmocka_unit_test(escapes_do_not_hide_an_occurrence),
+        cmocka_unit_test(what_only_looks_alike_stays),   cmocka_unit_test(a_key_of_digits_is_found_as_a_number_too),
+        cmocka_unit_test(what_is_no_json_is_survived),   cmocka_unit_test(after_it_no_reader_finds_the_needle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

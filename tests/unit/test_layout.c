@@ -298,13 +298,14 @@ static void every_function_is_of_its_type(void **state)
     klp_status (*stop)(klp_pusher *, uint32_t) = api->stop;
     klp_status (*close)(klp_pusher *) = api->close;
     klp_status (*stats)(klp_pusher *, klp_stats *) = api->stats;
+    klp_status (*verify_webhook)(const klp_webhook *, klp_text_buffer *) = api->verify_webhook;
     const char *(*status_text)(klp_status) = api->status_text;
     const char *(*outcome_text)(int32_t) = api->outcome_text;
     const char *(*version)(void) = api->version;
 
     (void)state;
     assert_true(open && push && read && ping && next_event && ack && event_fd && decode_event && free_event);
-    assert_true(flush && stop && close && stats && status_text && outcome_text && version);
+    assert_true(flush && stop && close && stats && verify_webhook && status_text && outcome_text && version);
 }
 
 static void initialisers_set_the_size_and_nothing_else(void **state)

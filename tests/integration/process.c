@@ -253,17 +253,17 @@ void process_end_input(struct process *process)
     close_descriptor(&process->input);
 }
 
-static size_t count_lines(const struct capture *capture)
+static size_t count_lines(const char *bytes, size_t size)
 {
     size_t count = 0;
-    for (size_t i = 0; i < capture->size; i++)
-        count += capture->bytes[i] == '\n';
+    for (size_t i = 0; i < size; i++)
+        count += bytes[i] == '\n';
     return count;
 }
 
 static const char *await_lines(struct process *process, struct capture *capture, size_t lines)
 {
-    while (count_lines(capture) < lines) {
+    while (count_lines(capture->bytes, capture->size) < lines) {
         if (capture->descriptor < 0)
             fail_msg("it ended before its line %zu\nstdout: %s\nstderr: %s", lines, process->output.bytes,
                      process->errors.bytes);
@@ -346,4 +346,11 @@ void process_result_clear(struct process_result *result)
     free(result->output);
     free(result->errors);
     *result = (struct process_result){0};
+}
+
+/* ---- what came out ---- */
+
+size_t process_count_lines(const char *text)
+{
+    return count_lines(text, strlen(text));
 }

@@ -65,4 +65,15 @@ void process_close_output(struct process *process);
 /* Ends its input, waits for its end, frees the process. */
 struct process_result process_finish(struct process *process);
 
+/* ---- what came out ---- */
+
+size_t process_count_lines(const char *text);
+
+/* With cmocka and string.h. */
+#define assert_contains(text, part)                                                                                    \
+    do {                                                                                                               \
+        if (!strstr(text, part))                                                                                       \
+            fail_msg("no \"%s\" in: %s", part, text);                                                                  \
+    } while (0)
+
 #endif

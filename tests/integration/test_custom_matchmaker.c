@@ -21,13 +21,11 @@
 
 #define DATA "host-examples/data/"
 
-static char library[4096]; /* KLP_LIBRARY: the one under test */
-
 struct fixture {
     struct sandbox_client *sandbox;
     char folder[32]; /* its TMPDIR */
     char key[64], url[96], temporary[64];
-    const char *environment[5];
+    const char *environment[4];
 };
 
 static int set_up(void **state)
@@ -45,7 +43,6 @@ static int set_up(void **state)
     fixture->environment[0] = fixture->key;
     fixture->environment[1] = fixture->url;
     fixture->environment[2] = fixture->temporary;
-    fixture->environment[3] = library;
     *state = fixture;
     return 0;
 }
@@ -74,20 +71,6 @@ static struct process_result run(const struct fixture *fixture, const char *rost
     return process_run((const char *[]){"custom-matchmaker", NULL}, fixture->environment, rosters);
 }
 
-static size_t count_lines(const char *text)
-{
-    size_t count = 0;
-    for (; *text; text++)
-        count += *text == '\n';
-    return count;
-}
-
-#define assert_contains(text, part)                                                                                    \
-    do {                                                                                                               \
-        if (!strstr(text, part))                                                                                       \
-            fail_msg("no \"%s\" in: %s", part, text);                                                                  \
-    } while (0)
-
 /* ---- the host ---- */
 
 static void rosters_that_are_applied_are_told_and_end_it_with_0(void **state)
@@ -100,7 +83,7 @@ static void rosters_that_are_applied_are_told_and_end_it_with_0(void **state)
                  "\"metadata\":{\"a\":[1,{\"b\":null}]}}\n"
                  "{\"key\":\"m-1\",\"event\":\"duel\",\"players\":[\"alice\",\"bob\"]}");
     assert_int_equal(result.exit_status, 0);
-    assert_int_equal(count_lines(result.output), 3);
+    assert_int_equal(process_count_lines(result.output), 3);
     assert_contains(result.output, "m-1 applied lob_");
     assert_contains(result.output, "m-2 applied lob_");
     assert_contains(result.output, " ms replayed\n");
@@ -132,7 +115,7 @@ static void one_that_is_not_applied_ends_it_with_1_and_keeps_no_other_back(void 
                                                 "{\"key\":\"m-2\",\"event\":\"duel\",\"players\":[\"a\",\"b\"]}\n"
                                                 "{\"key\":\"m-3\",\"event\":\"duel\",\"players\":[\"a\",\"b\"]}\n");
     assert_int_equal(result.exit_status, 1);
-    assert_int_equal(count_lines(result.output), 3);
+    assert_int_equal(process_count_lines(result.output), 3);
     assert_contains(result.output, "m-1 applied");
     assert_contains(result.output, "m-3 applied");
     assert_null(strstr(result.output, "m-2 applied"));
@@ -166,7 +149,7 @@ static void rows_that_are_no_rosters_are_told_by_number(void **state)
         assert_int_equal(result.exit_status, 1);
         assert_contains(result.errors, rows[i].complaint);
         assert_contains(result.errors, "2 pushed, 0 replayed, 1 failed\n");
-        assert_int_equal(count_lines(result.output), 2);
+        assert_int_equal(process_count_lines(result.output), 2);
         process_result_clear(&result);
     }
 }
@@ -185,7 +168,7 @@ static void more_rosters_than_the_queue_has_places_are_all_pushed(void **state)
     struct process_result result = process_finish(process);
     assert_string_equal(result.errors, "20000 pushed, 0 replayed, 0 failed\n");
     assert_int_equal(result.exit_status, 0);
-    assert_int_equal(count_lines(result.output), ROSTERS);
+    assert_int_equal(process_count_lines(result.output), ROSTERS);
     assert_int_equal(sandbox_lobby_count(fixture->sandbox), ROSTERS);
     process_result_clear(&result);
 }
@@ -220,7 +203,7 @@ static void a_signal_ends_it_in_time_with_every_verdict(int signal_number, const
     struct process_result result = process_finish(process);
     assert_int_equal(result.exit_status, 1);
     assert_contains(result.output, "m-2 possibly_applied shutdown");
-    assert_int_equal(count_lines(result.output), 2);
+    assert_int_equal(process_count_lines(result.output), 2);
     assert_string_equal(result.errors, "2 pushed, 0 replayed, 1 failed\n");
     assert_true(result.elapsed_ms < 30000);
     process_result_clear(&result);
@@ -289,7 +272,7 @@ static void what_keeps_it_from_starting_is_told(void **state)
     assert_contains(result.errors, "load: /nonexistent.so: ");
     process_result_clear(&result);
 
-    result = process_run(argv, (const char *[]){fixture->url, fixture->temporary, library, NULL}, NULL);
+    result = process_run(argv, (const char *[]){fixture->url, fixture->temporary, NULL}, NULL);
     assert_int_equal(result.exit_status, 1);
     assert_contains(result.errors, "KRATY_SERVER_KEY");
     process_result_clear(&result);
@@ -337,7 +320,7 @@ static void an_event_that_comes_twice_is_told_once_on_the_results_url_given(void
     process_signal(process, SIGTERM);
     struct process_result result = process_finish(process);
     nn_close(socket);
-    assert_int_equal(count_lines(result.output), 1);
+    assert_int_equal(process_count_lines(result.output), 1);
     assert_contains(result.output, "m-7 applied lob_7");
     process_result_clear(&result);
     unlink(url + strlen("ipc://")); /* who names the socket, keeps it */
@@ -366,7 +349,7 @@ static void the_committed_rosters_are_those_of_the_script(void **state)
     struct process_result made = process_run((const char *[]){"/bin/sh", DATA "make-rosters", NULL}, NULL, NULL);
     assert_int_equal(made.exit_status, 0);
     assert_true(strcmp(made.output, committed) == 0);
-    assert_int_equal(count_lines(committed), 1200);
+    assert_int_equal(process_count_lines(committed), 1200);
     process_result_clear(&made);
     free(committed);
 }
@@ -462,18 +445,6 @@ static void the_demo_verifies_every_lobby_and_leaves_nothing_behind(void **state
     process_result_clear(&result);
 }
 
-static int set_up_group(void **state)
-{
-    char path[4000];
-    const char *build = getenv("BUILD");
-
-    (void)state;
-    build = build && *build ? build : "build";
-    snprintf(library, sizeof library, "KLP_LIBRARY=%s/libkraty_lobby_pusher.so", build);
-    snprintf(path, sizeof path, "%s/kraty-sandbox", build);
-    return setenv("KRATY_SANDBOX", path, 0);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -494,5 +465,5 @@ int main(void)
         TEST(what_is_missing_or_doubled_or_different_is_found),
         TEST(the_demo_verifies_every_lobby_and_leaves_nothing_behind),
     };
-    return cmocka_run_group_tests(tests, set_up_group, NULL);
+    return cmocka_run_group_tests(tests, guest_setup, NULL);
 }

@@ -141,6 +141,7 @@ static void a_server_that_is_away_is_asked_by_one_request_at_a_time(void **state
     config.max_in_flight = IN_FLIGHT;
     config.max_attempts = 10;
     config.backoff_initial_ms = 50;
+    config.backoff_max_ms = 200;
     rig_script(rig, 12, "{\"status\":503}");
     rig_open(rig, &config);
     rig_push_many(rig, 0, PUSHES);

@@ -1,6 +1,6 @@
 /* The sandbox keeps the wire contract, logs what it sees and ends when it is told to. */
 #include "expect_reply.h"
-#include "sandbox_client.h"
+#include "sandbox_group.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,53 +16,8 @@
 
 #include <cmocka.h>
 
-#define PING        "/server/v1/ping"
-#define LOBBIES     "/server/v1/games/game_1/lobbies/"
-#define PUSH(event) "/server/v1/games/game_1/events/" event "/lobbies"
-#define DAY_S       (24u * 3600)
-
-/* One process for the group; every test finds it empty. */
-static struct sandbox_client *sandbox;
-
-static int start_group(void **state)
-{
-    (void)state;
-    sandbox = sandbox_start(NULL);
-    return 0;
-}
-
-static int stop_group(void **state)
-{
-    (void)state;
-    return sandbox_stop(sandbox);
-}
-
-static int forget_everything(void **state)
-{
-    (void)state;
-    sandbox_reset(sandbox);
-    return 0;
-}
-
-static struct sandbox_reply get(const char *path)
-{
-    return sandbox_request(sandbox, "GET", path, NULL, NULL);
-}
-
-static struct sandbox_reply post(const char *path, const char *body)
-{
-    return sandbox_request(sandbox, "POST", path, body, NULL);
-}
-
-/* The newest entry of the log, as a new reference. */
-static json_t *last_arrival(void)
-{
-    json_t *log = sandbox_log(sandbox);
-    assert_true(json_array_size(log) > 0);
-    json_t *last = json_incref(json_array_get(log, json_array_size(log) - 1));
-    json_decref(log);
-    return last;
-}
+#define LOBBIES "/server/v1/games/game_1/lobbies/"
+#define DAY_S   (24u * 3600)
 
 /* ---- the contract ---- */
 

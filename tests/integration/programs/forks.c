@@ -31,17 +31,19 @@ static const char *url;
 
 /* ─── A child ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* A child does nothing that takes time: what does not end at once waits for a worker that it has not got. */
-static void await_child(pid_t child)
+/* A refused child does nothing that takes time: if it does not end at once, it waits for a worker that it has not got.
+ */
+enum { REFUSED_MS = HOST_IS_SANITIZED ? 10000 : 1500 };
+
+static void await_child(pid_t child, unsigned limit_ms)
 {
-    enum { CHILD_LIMIT_MS = HOST_IS_SANITIZED ? 10000 : 1500 };
-    uint64_t until_ms = host_now_ms() + CHILD_LIMIT_MS;
+    uint64_t until_ms = host_now_ms() + limit_ms;
     int status = 0;
 
     while (waitpid(child, &status, WNOHANG) == 0) {
         if (host_now_ms() > until_ms) {
             kill(child, SIGKILL);
-            host_fail("a child did not end within %d ms", CHILD_LIMIT_MS);
+            host_fail("a child did not end within %u ms", limit_ms);
         }
         host_blink();
     }
@@ -100,7 +102,7 @@ static void fork_one(const klp_event *taken)
     HOST_REQUIRE(child >= 0);
     if (child == 0)
         live_as_child(taken);
-    await_child(child);
+    await_child(child, REFUSED_MS);
 }
 
 /* ─── Modes ─────────────────────────────────────────────────────────────────────────────────────── */
@@ -120,7 +122,7 @@ static void a_child_is_refused(void)
         fork_one(taken);
         exit(0);
     }
-    await_child(child);
+    await_child(child, REFUSED_MS);
 
     HOST_REQUIRE(api->ack(pusher, taken) == KLP_OK);
     host_push(api, pusher, 2);
@@ -230,7 +232,7 @@ static void a_fork_before_the_first_open_is_free(void)
     host_take_applied(api, pusher, 20);
     HOST_REQUIRE(api->close(pusher) == KLP_OK);
     if (child > 0)
-        await_child(child);
+        await_child(child, HOST_LIMIT_MS);
 }
 
 /* ─── In a pid namespace of its own ─────────────────────────────────────────────────────────────── */
@@ -249,7 +251,7 @@ static void a_child_of_the_same_pid_is_refused(void)
         exit(HOST_SKIPPED);
     }
     if (first > 0) {
-        await_child(first);
+        await_child(first, HOST_LIMIT_MS);
         return;
     }
     HOST_REQUIRE(syscall(SYS_getpid) == 1);
@@ -262,7 +264,7 @@ static void a_child_of_the_same_pid_is_refused(void)
         HOST_REQUIRE(syscall(SYS_getpid) == 1);
         live_as_child(taken);
     }
-    await_child(second);
+    await_child(second, REFUSED_MS);
     HOST_REQUIRE(api->ack(pusher, taken) == KLP_OK);
     HOST_REQUIRE(api->close(pusher) == KLP_OK);
 }

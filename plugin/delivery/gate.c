@@ -17,8 +17,10 @@ void gate_init(struct gate *gate, unsigned most, const struct backoff *pause)
 
 static void enter(struct gate *gate, enum gate_state state, unsigned limit, uint64_t opens_us, uint64_t now_us)
 {
-    if (gate->state != state)
+    if (gate->state != state) {
         gate->changed_us = now_us;
+        gate->probes = 0;
+    }
     gate->state = state;
     gate->limit = limit;
     gate->opens_us = opens_us;
@@ -26,15 +28,17 @@ static void enter(struct gate *gate, enum gate_state state, unsigned limit, uint
 
 bool gate_may_start(struct gate *gate, unsigned in_flight, bool is_alone, uint64_t now_us)
 {
-    bool is_too_early = now_us < gate_opens_us(gate, is_alone);
-
-    if (is_too_early || (gate->state != GATE_HELD && in_flight >= gate->limit))
+    if (now_us < gate_opens_us(gate, is_alone))
         return false;
-    if (gate->state != GATE_HELD)
-        return true;
-    /* one beside those of before the 429: a slow one among them is no reason to wait for it */
-    enter(gate, GATE_PROBING, in_flight + 1, 0, now_us);
-    return true;
+    if (gate->state == GATE_HELD)
+        enter(gate, GATE_PROBING, 1, 0, now_us);
+    /* a probe is not held up by requests of before, which may hang for as long as they like */
+    return gate->state == GATE_PROBING ? gate->probes == 0 : in_flight < gate->limit;
+}
+
+void gate_note_start(struct gate *gate)
+{
+    gate->probes += gate->state == GATE_PROBING;
 }
 
 uint64_t gate_opens_us(const struct gate *gate, bool is_alone)
@@ -83,6 +87,8 @@ static bool note_failure(struct gate *gate, uint64_t started_us, uint64_t now_us
 bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t named_ms, uint64_t now_us,
                uint32_t random)
 {
+    if (gate->state == GATE_PROBING && started_us >= gate->changed_us && gate->probes > 0)
+        gate->probes--;
     switch (news) {
     case GATE_RATE_LIMITED:
         gate->failures = 0; /* it is there, and busy */

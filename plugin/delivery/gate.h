@@ -32,6 +32,7 @@ struct gate {
     unsigned limit;       /* requests at once now */
     unsigned failures;    /* in a row … */
     unsigned refusals;    /* … and 429s */
+    unsigned probes;      /* probing: requests out that started since */
     uint64_t opens_us;    /* held, probing: nothing starts before */
     uint64_t changed_us;  /* when the state became this one */
     struct backoff pause; /* before the next probe, by failures or refusals in a row */
@@ -45,6 +46,9 @@ void gate_init(struct gate *gate, unsigned most, const struct backoff *pause);
 /* Whether a request may start beside those in flight. A job that is alone does not wait between probes: it has a
  * backoff of its own. */
 bool gate_may_start(struct gate *gate, unsigned in_flight, bool is_alone, uint64_t now_us);
+
+/* Tells the gate that one did start. */
+void gate_note_start(struct gate *gate);
 
 /* When it is worth asking again; 0: now, or when a request in flight has ended. */
 uint64_t gate_opens_us(const struct gate *gate, bool is_alone);

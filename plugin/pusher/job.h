@@ -22,7 +22,7 @@ struct job {
     uint64_t accepted_us;
     uint64_t time_us[JOB_TIMES];  /* microseconds of the monotonic clock */
     size_t heap_index[JOB_TIMES]; /* its place in the heap of that time */
-    bool is_waiting;              /* for JOB_READY */
+    struct job_list *queue;       /* of the schedule; NULL while it waits for JOB_READY */
     uint32_t body_offset;         /* in texts; the body is last, so that it can be cut off */
     uint32_t body_bytes;
     uint32_t key_to_stamp; /* offset in the body of the idempotency key's place; 0: the host gave its own */

@@ -285,6 +285,8 @@ void pusher_stats(klp_pusher *pusher, klp_stats *stats)
     all.in_flight = pusher->in_flight;
     uint64_t now_us = clock_now_us();
     all.gate_opens_in_ms = pusher->gate_opens_us > now_us ? (pusher->gate_opens_us - now_us + 999) / 1000 : 0;
+    if (all.gate == KLP_GATE_HELD && all.gate_opens_in_ms == 0)
+        all.gate = KLP_GATE_PROBING; /* its time has come; the worker sees it when there is something to send */
     all.queued = pusher->undecided - pusher->in_flight;
     pthread_mutex_unlock(&pusher->lock);
 

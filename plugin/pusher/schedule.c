@@ -23,21 +23,21 @@ void schedule_destroy(struct schedule *schedule)
     job_heap_destroy(&schedule->waiting);
 }
 
-static struct job_list *queue_of(struct schedule *schedule, const struct job *job)
+static void queue(struct job *job, struct job_list *list)
 {
-    return job->event.op == KLP_OP_PUSH ? &schedule->pushes : &schedule->queries;
+    job->queue = list;
+    job_list_append(list, job);
 }
 
 void schedule_add(struct schedule *schedule, struct job *job)
 {
-    job->is_waiting = false;
-    job_list_append(queue_of(schedule, job), job);
+    queue(job, job->event.op == KLP_OP_PUSH ? &schedule->pushes : &schedule->queries);
     job_heap_add(&schedule->by_deadline, job);
 }
 
 void schedule_add_later(struct schedule *schedule, struct job *job, uint64_t ready_us)
 {
-    job->is_waiting = true;
+    job->queue = NULL;
     job->time_us[JOB_READY] = ready_us;
     job_heap_add(&schedule->waiting, job);
     job_heap_add(&schedule->by_deadline, job);
@@ -48,24 +48,23 @@ void schedule_wake(struct schedule *schedule, uint64_t now_us)
     while (job_heap_first_us(&schedule->waiting) <= now_us) {
         struct job *job = job_heap_first(&schedule->waiting);
         job_heap_remove(&schedule->waiting, job);
-        job->is_waiting = false;
-        job_list_append(queue_of(schedule, job), job);
+        queue(job, &schedule->retries);
     }
 }
 
 static struct job *take(struct schedule *schedule, struct job *job)
 {
-    if (job->is_waiting)
-        job_heap_remove(&schedule->waiting, job);
+    if (job->queue)
+        job_list_remove(job->queue, job);
     else
-        job_list_remove(queue_of(schedule, job), job);
+        job_heap_remove(&schedule->waiting, job);
     job_heap_remove(&schedule->by_deadline, job);
     return job;
 }
 
 bool schedule_has_ready(const struct schedule *schedule)
 {
-    return schedule->pushes.first || schedule->queries.first;
+    return schedule->retries.first || schedule->pushes.first || schedule->queries.first;
 }
 
 struct job *schedule_take_next(struct schedule *schedule)
@@ -73,6 +72,8 @@ struct job *schedule_take_next(struct schedule *schedule)
     struct job *push = schedule->pushes.first;
     struct job *query = schedule->queries.first;
 
+    if (schedule->retries.first)
+        return take(schedule, schedule->retries.first);
     if (!push && !query)
         return NULL;
     if (!query || (push && schedule->pushes_in_a_row < PUSHES_BEFORE_A_QUERY)) {

@@ -7,7 +7,8 @@
 #include "pusher/job_heap.h"
 
 struct schedule {
-    struct job_list pushes, queries; /* ready, in the order in which they became so */
+    struct job_list retries;         /* due: they go first, since what they wait to know is in doubt */
+    struct job_list pushes, queries; /* not tried yet, in the order of their arrival */
     unsigned pushes_in_a_row;
     struct job_heap waiting;     /* for their time to come */
     struct job_heap by_deadline; /* all of them */
@@ -25,8 +26,8 @@ void schedule_wake(struct schedule *schedule, uint64_t now_us);
 
 bool schedule_has_ready(const struct schedule *schedule);
 
-/* Takes the job to start next, or NULL when none is ready. Queries yield to pushes, but every eighth start is theirs if
- * they want it: a steady stream of pushes does not starve them. */
+/* Takes the job to start next, or NULL when none is ready. Retries that are due come first. Queries yield to pushes,
+ * but every eighth start is theirs if they want it: a steady stream of pushes does not starve them. */
 struct job *schedule_take_next(struct schedule *schedule);
 
 /* Takes a job whose deadline is not after now, or NULL. */

@@ -101,9 +101,16 @@ static bool try_again(klp_pusher *pusher, struct job *job, const struct assessme
     return true;
 }
 
+/* The answer to an attempt that we had no memory to start. */
+static const struct transport_reply out_of_memory = {.end = ATTEMPT_NETWORK_ERROR, .failure = "out of memory"};
+
 /* Tells the gate; the attempt is charged unless the gate knew already. */
 static void tell_gate(klp_pusher *pusher, struct job *job, const struct assessment *assessment, uint32_t random)
 {
+    if (assessment->answer == &out_of_memory) { /* no news of the server */
+        job->attempts_charged++;
+        return;
+    }
     enum gate_news news = gate_news_of(&assessment->attempt);
     uint64_t named_ms = assessment->retry_after_ms > 0 ? (uint64_t)assessment->retry_after_ms : 0;
     bool is_news = gate_note(&pusher->gate, news, job->attempt_started_us, named_ms, clock_now_us(), random);
@@ -231,7 +238,6 @@ static uint64_t timeout_of(const klp_pusher *pusher, const struct job *job, uint
 
 static void start(klp_pusher *pusher, struct job *job)
 {
-    static const struct transport_reply out_of_memory = {.end = ATTEMPT_NETWORK_ERROR, .failure = "out of memory"};
     char path[PATH_MAX_BYTES + 1];
 
     job->attempt_started_us = clock_now_us();
@@ -244,7 +250,9 @@ static void start(klp_pusher *pusher, struct job *job)
         .timeout_ms = timeout_of(pusher, job, job->attempt_started_us),
         .owner = job,
     };
-    if (!transport_start(pusher->transport, &request))
+    if (transport_start(pusher->transport, &request))
+        gate_note_start(&pusher->gate);
+    else
         decide_answer(pusher, job, &out_of_memory);
 }
 

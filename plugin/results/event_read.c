@@ -114,6 +114,8 @@ static void read_lobby(struct event_reader *reader, klp_event *event)
     event->lobby_id = take_string(reader, JSON_ROOT, "lobby_id");
     if (!event->lobby_id.size)
         event->lobby_id = take_string(reader, lobby, "id");
+    if (event->lobby_id.size > KLP_MAX_ID_BYTES)
+        event->lobby_id.size = 0, event->lobby_id.data = ""; /* as in the event itself: no id is so long */
 }
 
 static void read_error(struct event_reader *reader, klp_event *event)

@@ -101,6 +101,33 @@ static void a_429_with_a_time_of_the_past_still_gives_the_server_a_pause(void **
     json_decref(log);
 }
 
+static void a_slow_request_of_before_does_not_keep_the_gate_closed(void **state)
+{
+    enum { PUSHES = 20 };
+    struct rig *rig = *state;
+    klp_config config = rig_config_retrying(rig);
+
+    config.deadline_ms = 9000;
+    sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"slow\"},\"times\":-1,\"action\":{\"delay_ms\":20000}}");
+    sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"limited\"},\"times\":1,\"action\":{\"status\":429,"
+                                 "\"headers\":{\"Retry-After\":\"1\"}}}");
+    rig_open(rig, &config);
+    rig_push(rig, "slow");
+    uint64_t limit_ms = rig_now_ms() + 10000;
+    while (sandbox_stat(rig->sandbox, "requests") < 1 && rig_now_ms() < limit_ms)
+        ;
+    rig_push(rig, "limited");
+    while (rig_stats(rig).gate != KLP_GATE_HELD && rig_now_ms() < limit_ms)
+        ;
+    rig_push_many(rig, 0, PUSHES);
+    for (int i = 0; i < PUSHES + 1; i++) { /* all but the slow one, which is still out */
+        const klp_event *event = rig_take(rig);
+        assert_string_not_equal(event->key.data, "slow");
+        assert_int_equal(event->outcome, KLP_APPLIED);
+        rig_ack(rig, event);
+    }
+}
+
 static void who_cannot_outlast_the_pause_is_told_at_once(void **state)
 {
     struct rig *rig = *state;
@@ -215,6 +242,7 @@ int main(void)
         test(a_429_holds_pushes_reads_and_pings_until_its_time),
         test(the_429s_of_one_moment_cost_one_attempt),
         test(a_429_with_a_time_of_the_past_still_gives_the_server_a_pause),
+        test(a_slow_request_of_before_does_not_keep_the_gate_closed),
         test(who_cannot_outlast_the_pause_is_told_at_once),
         test(a_server_that_is_away_is_asked_by_one_request_at_a_time),
         test(a_lone_push_is_not_slowed_by_the_probing),

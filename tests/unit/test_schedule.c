@@ -59,6 +59,43 @@ static void queries_yield_to_pushes_and_are_not_starved(void **state)
     schedule_destroy(&schedule);
 }
 
+static void a_retry_that_is_due_goes_before_what_was_never_tried(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 10));
+    schedule_add_later(&schedule, job_of(KLP_OP_PUSH, 900, 1), 200);
+    schedule_add_later(&schedule, job_of(KLP_OP_READ, 900, 2), 100);
+    for (uint64_t i = 3; i < 6; i++)
+        schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000, i));
+    assert_int_equal(schedule_next_us(&schedule), 100);
+    schedule_wake(&schedule, 99);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 3);
+    schedule_wake(&schedule, 250);
+    assert_int_equal(schedule_next_us(&schedule), 900);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 2);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 4);
+    assert_true(schedule_has_ready(&schedule));
+    schedule_destroy(&schedule);
+}
+
+static void what_waits_is_not_ready_and_expires_all_the_same(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 4));
+    schedule_add_later(&schedule, job_of(KLP_OP_PUSH, 300, 1), 500);
+    assert_false(schedule_has_ready(&schedule));
+    assert_null(schedule_take_next(&schedule));
+    assert_null(schedule_take_expired(&schedule, 299));
+    assert_int_equal(take_ticket(schedule_take_expired(&schedule, 300)), 1);
+    assert_int_equal(schedule_next_us(&schedule), UINT64_MAX);
+    schedule_destroy(&schedule);
+}
+
 static void a_lone_query_goes_at_once(void **state)
 {
     struct schedule schedule;
@@ -142,6 +179,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pushes_go_out_in_the_order_they_came),
         cmocka_unit_test(queries_yield_to_pushes_and_are_not_starved),
+        cmocka_unit_test(a_retry_that_is_due_goes_before_what_was_never_tried),
+        cmocka_unit_test(what_waits_is_not_ready_and_expires_all_the_same),
         cmocka_unit_test(a_lone_query_goes_at_once),
         cmocka_unit_test(deadlines_come_in_order_whatever_was_taken_between),
         cmocka_unit_test(a_job_keeps_its_texts_when_its_body_is_dropped),

@@ -9,40 +9,9 @@
 
 #include <cmocka.h>
 
-#include "guest.h"
-#include "sandbox_client.h"
+#include "guest_group.h"
 
 enum { EXIT_LIMIT_MS = GUEST_IS_SANITIZED ? 10000 : 3000 };
-
-static struct guest_certificates certificates;
-static struct sandbox_client *plain, *secure;
-
-static int start_group(void **state)
-{
-    guest_setup(state);
-    guest_make_certificates(&certificates);
-    plain = sandbox_start(NULL);
-    secure = sandbox_start(
-        (const char *[]){"--tls-cert", certificates.good, "--tls-key", certificates.good_key, "--threads", "2", NULL});
-    return 0;
-}
-
-static int stop_group(void **state)
-{
-    (void)state;
-    sandbox_stop(plain);
-    sandbox_stop(secure);
-    guest_remove_certificates(&certificates);
-    return 0;
-}
-
-static int forget_everything(void **state)
-{
-    (void)state;
-    sandbox_reset(plain);
-    sandbox_reset(secure);
-    return 0;
-}
 
 static void run_exits(const char *mode, unsigned times)
 {

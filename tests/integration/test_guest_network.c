@@ -11,37 +11,7 @@
 
 #include <cmocka.h>
 
-#include "guest.h"
-#include "sandbox_client.h"
-
-static struct guest_certificates certificates;
-static struct sandbox_client *plain, *secure;
-
-static int start_group(void **state)
-{
-    guest_setup(state);
-    guest_make_certificates(&certificates);
-    plain = sandbox_start(NULL);
-    secure = sandbox_start((const char *[]){"--tls-cert", certificates.good, "--tls-key", certificates.good_key, NULL});
-    return 0;
-}
-
-static int stop_group(void **state)
-{
-    (void)state;
-    sandbox_stop(plain);
-    sandbox_stop(secure);
-    guest_remove_certificates(&certificates);
-    return 0;
-}
-
-static int forget_everything(void **state)
-{
-    (void)state;
-    sandbox_reset(plain);
-    sandbox_reset(secure);
-    return 0;
-}
+#include "guest_group.h"
 
 /* ---- proxies ---- */
 

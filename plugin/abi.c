@@ -69,6 +69,12 @@ static klp_status abi_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *tick
     return status ? status : pusher_ping(pusher, cookie, ticket, why);
 }
 
+static klp_status abi_cancel(klp_pusher *pusher, klp_ticket ticket)
+{
+    klp_status status = enter(pusher, NULL);
+    return status ? status : pusher_cancel(pusher, ticket);
+}
+
 static klp_status abi_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event)
 {
     if (!event)
@@ -219,6 +225,7 @@ static const klp_api api = {
     .push = abi_push,
     .read = abi_read,
     .ping = abi_ping,
+    .cancel = abi_cancel,
     .next_event = abi_next_event,
     .ack = abi_ack,
     .event_fd = abi_event_fd,

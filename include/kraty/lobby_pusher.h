@@ -144,7 +144,7 @@ enum {
     KLP_ORIGIN_NONE = 0,
     KLP_ORIGIN_SERVER = 1,    /* error_code is the server's */
     KLP_ORIGIN_TRANSPORT = 2, /* network_error, timeout, tls_error, invalid_response */
-    KLP_ORIGIN_LOCAL = 3      /* deadline_exceeded, shutdown */
+    KLP_ORIGIN_LOCAL = 3      /* deadline_exceeded, cancelled, shutdown */
 };
 
 /* klp_lobby.fill_bots */
@@ -368,6 +368,7 @@ typedef struct klp_event {
 #define KLP_CODE_TLS_ERROR            "tls_error" /* transport: the handshake failed, or the certificate was refused */
 #define KLP_CODE_INVALID_RESPONSE     "invalid_response"  /* transport: a success without the payload that was due */
 #define KLP_CODE_DEADLINE_EXCEEDED    "deadline_exceeded" /* local: no time was left for an attempt */
+#define KLP_CODE_CANCELLED            "cancelled"         /* local: the host gave it up */
 #define KLP_CODE_SHUTDOWN             "shutdown"          /* local: the pusher was stopped first */
 
 /* Whether an event carries this error code. [any-thread] */
@@ -460,6 +461,11 @@ static inline int klp_event_is_invalid_response(const klp_event *event)
 static inline int klp_event_is_deadline_exceeded(const klp_event *event)
 {
     return klp_event_has_code(event, KLP_CODE_DEADLINE_EXCEEDED);
+}
+
+static inline int klp_event_is_cancelled(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_CANCELLED);
 }
 
 static inline int klp_event_is_shutdown(const klp_event *event)
@@ -561,6 +567,18 @@ typedef struct klp_api {
      * Legal, returns: as read().
      * [any-thread] since ABI 1 */
     klp_status (*ping)(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why);
+
+    /* Asks that a call be given up. What became of it comes as its event: `cancelled`, with the outcome not applied
+     * when it never reached the wire and possibly applied when it may have; or its own verdict, when that was there
+     * first. Never waits.
+     *
+     * Legal from open() until close() begins.
+     *
+     * KLP_OK                  asked. A call that has its verdict already keeps it.
+     * KLP_E_INVALID_ARGUMENT  not a ticket of this pusher.
+     * KLP_E_NO_MEMORY, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*cancel)(klp_pusher *pusher, klp_ticket ticket);
 
     /* Takes the oldest event that was not handed out yet; waits up to timeout_ms for one (0: does not wait;
      * KLP_WAIT_FOREVER: until there is one or the pusher is stopped). Each event is handed out once.

@@ -41,6 +41,12 @@ void gate_note_start(struct gate *gate)
     gate->probes += gate->state == GATE_PROBING;
 }
 
+void gate_note_abort(struct gate *gate, uint64_t started_us)
+{
+    if (gate->state == GATE_PROBING && started_us >= gate->changed_us && gate->probes > 0)
+        gate->probes--;
+}
+
 uint64_t gate_opens_us(const struct gate *gate, bool is_alone)
 {
     return gate->state == GATE_PROBING && is_alone ? 0 : gate->opens_us;
@@ -87,8 +93,7 @@ static bool note_failure(struct gate *gate, uint64_t started_us, uint64_t now_us
 bool gate_note(struct gate *gate, enum gate_news news, uint64_t started_us, uint64_t named_ms, uint64_t now_us,
                uint32_t random)
 {
-    if (gate->state == GATE_PROBING && started_us >= gate->changed_us && gate->probes > 0)
-        gate->probes--;
+    gate_note_abort(gate, started_us); /* it is out no more */
     switch (news) {
     case GATE_RATE_LIMITED:
         gate->failures = 0; /* it is there, and busy */

@@ -47,8 +47,9 @@ void gate_init(struct gate *gate, unsigned most, const struct backoff *pause);
  * backoff of its own. */
 bool gate_may_start(struct gate *gate, unsigned in_flight, bool is_alone, uint64_t now_us);
 
-/* Tells the gate that one did start. */
+/* Tells the gate that one did start, and that one was given up before it told anything. */
 void gate_note_start(struct gate *gate);
+void gate_note_abort(struct gate *gate, uint64_t started_us);
 
 /* When it is worth asking again; 0: now, or when a request in flight has ended. */
 uint64_t gate_opens_us(const struct gate *gate, bool is_alone);

@@ -126,6 +126,8 @@ static const char *local_code(enum local_end end)
     switch (end) {
     case LOCAL_SHUTDOWN:
         return KLP_CODE_SHUTDOWN;
+    case LOCAL_CANCELLED:
+        return KLP_CODE_CANCELLED;
     case LOCAL_RATE_LIMITED:
         return KLP_CODE_RATE_LIMITED;
     case LOCAL_DEADLINE_EXCEEDED:

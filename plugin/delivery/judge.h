@@ -38,6 +38,7 @@ struct judged_call {
 enum local_end {
     LOCAL_DEADLINE_EXCEEDED,
     LOCAL_SHUTDOWN,
+    LOCAL_CANCELLED,
     LOCAL_RATE_LIMITED /* the server has asked all for a pause that this one's deadline does not outlast */
 };
 

@@ -261,6 +261,8 @@ static const char *local_sentence(enum local_end end, bool was_tried)
     case LOCAL_SHUTDOWN:
         return was_tried ? "the pusher was stopped before its next attempt"
                          : "the pusher was stopped before it was sent";
+    case LOCAL_CANCELLED:
+        return was_tried ? "it was cancelled before its next attempt" : "it was cancelled before it was sent";
     case LOCAL_RATE_LIMITED:
         return "the server asked for a pause that its deadline does not outlast";
     case LOCAL_DEADLINE_EXCEEDED:
@@ -278,7 +280,8 @@ void conclude_local(struct job *job, enum local_end end, const struct transport_
 
     if (answer) {
         note_attempt(job, answer);
-        sentence = "the pusher was stopped before its reply was complete";
+        sentence = end == LOCAL_CANCELLED ? "it was cancelled before its reply was complete"
+                                          : "the pusher was stopped before its reply was complete";
     }
     fill_event(job, &verdict, conclusion);
     keep_quotes(job, NULL, &verdict, answer, klp_cstr(sentence), conclusion);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The host's side of a call: check, copy into one block, queue. */
+#include <stdlib.h>
+
 #include "clock.h"
 #include "kraty/push_body.h"
 #include "pusher/arguments.h"
@@ -74,6 +76,29 @@ static klp_status enqueue(klp_pusher *pusher, struct job *job, klp_ticket *ticke
     }
     pusher_wake(pusher);
     return KLP_OK;
+}
+
+klp_status pusher_cancel(klp_pusher *pusher, klp_ticket ticket)
+{
+    struct cancellation *cancellation = malloc(sizeof *cancellation);
+    if (!cancellation)
+        return KLP_E_NO_MEMORY;
+    cancellation->ticket = ticket;
+
+    pthread_mutex_lock(&pusher->lock);
+    bool is_ours = ticket >= 1 && ticket <= pusher->last_ticket;
+    bool is_due = is_ours && pusher->state != PUSHER_STOPPED; /* else all have their verdicts */
+    if (is_due) {
+        cancellation->next = pusher->cancellations;
+        pusher->cancellations = cancellation;
+    }
+    pthread_mutex_unlock(&pusher->lock);
+
+    if (is_due)
+        pusher_wake(pusher);
+    else
+        free(cancellation);
+    return is_ours ? KLP_OK : KLP_E_INVALID_ARGUMENT;
 }
 
 static void set_times(struct job *job, const klp_pusher *pusher, uint32_t deadline_ms)

@@ -249,6 +249,11 @@ void pusher_close(klp_pusher *pusher)
     pusher_join(pusher, CLOCK_NEVER_US);
     exit_guard_remove(&pusher->exit_guard);
 
+    while (pusher->cancellations) { /* that came while the worker ended */
+        struct cancellation *next = pusher->cancellations->next;
+        free(pusher->cancellations);
+        pusher->cancellations = next;
+    }
     while ((job = job_list_take_first(&pusher->unread)))
         job_free(job);
     while ((job = job_list_take_first(&pusher->handed_out)))

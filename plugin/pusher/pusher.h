@@ -27,6 +27,12 @@ enum pusher_state {
     PUSHER_STOPPED   /* the worker has decided everything and is about to end, or has */
 };
 
+/* A host's wish to give a call up. */
+struct cancellation {
+    struct cancellation *next;
+    uint64_t ticket;
+};
+
 struct klp_pusher {
     /* constant while open */
     struct settings settings;
@@ -45,7 +51,8 @@ struct klp_pusher {
     enum pusher_state state;
     bool is_joining, is_joined;
     uint64_t stop_at_us;
-    struct job_list intake;               /* accepted, not yet seen by the worker */
+    struct job_list intake; /* accepted, not yet seen by the worker */
+    struct cancellation *cancellations;
     struct job_list unread;               /* events not handed out, by seq */
     struct job_list handed_out;           /* by next_event(), not acknowledged … */
     struct pointer_set handed_out_events; /* … and their events' addresses */
@@ -91,6 +98,8 @@ klp_status pusher_push(klp_pusher *pusher, const klp_lobby *lobby, klp_ticket *t
 klp_status pusher_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, uint64_t cookie, klp_ticket *ticket,
                        klp_text_buffer *why);
 klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why);
+
+klp_status pusher_cancel(klp_pusher *pusher, klp_ticket ticket);
 
 /* mailbox.c */
 klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event);

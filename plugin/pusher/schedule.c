@@ -97,6 +97,14 @@ struct job *schedule_take_any(struct schedule *schedule)
     return job ? take(schedule, job) : NULL;
 }
 
+struct job *schedule_take_ticket(struct schedule *schedule, uint64_t ticket)
+{
+    for (size_t i = 0; i < schedule->by_deadline.size; i++)
+        if (schedule->by_deadline.jobs[i]->event.ticket == ticket)
+            return take(schedule, schedule->by_deadline.jobs[i]);
+    return NULL;
+}
+
 uint64_t schedule_next_us(const struct schedule *schedule)
 {
     uint64_t deadline_us = job_heap_first_us(&schedule->by_deadline);

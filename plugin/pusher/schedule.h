@@ -36,6 +36,9 @@ struct job *schedule_take_expired(struct schedule *schedule, uint64_t now_us);
 /* Takes any job, or NULL. */
 struct job *schedule_take_any(struct schedule *schedule);
 
+/* Takes the job of a ticket, or NULL. Looks through them all: it is seldom asked. */
+struct job *schedule_take_ticket(struct schedule *schedule, uint64_t ticket);
+
 /* When the next one becomes ready or expires; UINT64_MAX: never. */
 uint64_t schedule_next_us(const struct schedule *schedule);
 

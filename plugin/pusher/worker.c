@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The pusher's one thread: takes what was pushed, sends it, judges the replies, tells the events. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ enum { LONGEST_SLEEP_MS = 10000 }; /* nothing depends on it */
 struct orders {
     bool is_stopping;
     uint64_t stop_at_us;
+    struct cancellation *cancellations; /* the worker's now */
 };
 
 static struct orders take_in(klp_pusher *pusher)
@@ -31,7 +33,8 @@ static struct orders take_in(klp_pusher *pusher)
 
     pthread_mutex_lock(&pusher->lock);
     job_list_append_all(&taken, &pusher->intake);
-    struct orders orders = {pusher->state != PUSHER_OPEN, pusher->stop_at_us};
+    struct orders orders = {pusher->state != PUSHER_OPEN, pusher->stop_at_us, pusher->cancellations};
+    pusher->cancellations = NULL;
     pusher->reply_bytes = pusher->stats.reply_bytes;
     pthread_mutex_unlock(&pusher->lock);
 
@@ -154,14 +157,15 @@ static void decide_local(klp_pusher *pusher, struct job *job, enum local_end end
     decide(pusher, job);
 }
 
-static void decide_aborted(klp_pusher *pusher, struct transport_reply *reply)
+static void decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end)
 {
     struct conclusion conclusion = conclusion_now(pusher);
     struct job *job = drop_body(pusher, reply->owner);
 
     pusher->round_attempts++;
     pusher->round_sends += reply->sends;
-    conclude_local(job, LOCAL_SHUTDOWN, reply, &conclusion);
+    gate_note_abort(&pusher->gate, job->attempt_started_us);
+    conclude_local(job, end, reply, &conclusion);
     transport_release(pusher->transport, reply);
     decide(pusher, job);
 }
@@ -198,8 +202,8 @@ static void decide_all(klp_pusher *pusher)
     struct transport_reply *reply;
     struct job *job;
 
-    while ((reply = transport_abort_one(pusher->transport)))
-        decide_aborted(pusher, reply);
+    while ((reply = transport_abort(pusher->transport, NULL, 0)))
+        decide_aborted(pusher, reply, LOCAL_SHUTDOWN);
     while ((job = schedule_take_any(&pusher->schedule)))
         decide_local(pusher, job, LOCAL_SHUTDOWN);
 }
@@ -290,6 +294,40 @@ static void take_replies(klp_pusher *pusher)
         decide_reply(pusher, reply);
 }
 
+/* ─── Cancelling ────────────────────────────────────────────────────────────────────────────────── */
+
+static bool is_of_ticket(const void *owner, uint64_t ticket)
+{
+    const struct job *job = owner;
+    return job->event.ticket == ticket;
+}
+
+static void cancel(klp_pusher *pusher, uint64_t ticket)
+{
+    struct job *job = schedule_take_ticket(&pusher->schedule, ticket);
+    if (job) {
+        decide_local(pusher, job, LOCAL_CANCELLED);
+        return;
+    }
+    struct transport_reply *reply = transport_abort(pusher->transport, is_of_ticket, ticket);
+    if (reply)
+        decide_aborted(pusher, reply, LOCAL_CANCELLED);
+}
+
+static void cancel_all(klp_pusher *pusher, struct cancellation *cancellations)
+{
+    if (!cancellations)
+        return;
+    transport_run(pusher->transport); /* a reply that is there already is better than a doubt */
+    take_replies(pusher);
+    while (cancellations) {
+        struct cancellation *next = cancellations->next;
+        cancel(pusher, cancellations->ticket);
+        free(cancellations);
+        cancellations = next;
+    }
+}
+
 /* ─── Events ────────────────────────────────────────────────────────────────────────────────────── */
 
 /* In this mode nobody but the worker touches the unread events until it has stopped: no lock. */
@@ -367,6 +405,7 @@ void *pusher_work(void *argument)
         struct orders orders = take_in(pusher);
         bool is_time_up = orders.is_stopping && clock_now_us() >= orders.stop_at_us;
 
+        cancel_all(pusher, orders.cancellations);
         look_at_the_clock(pusher);
         if (!is_time_up)
             start_attempts(pusher);

@@ -175,11 +175,11 @@ struct transport_reply *transport_take(struct transport *transport)
     return NULL;
 }
 
-struct transport_reply *transport_abort_one(struct transport *transport)
+struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted)
 {
     for (unsigned i = 0; i < transport->options.max_in_flight; i++) {
         struct exchange *exchange = &transport->exchanges[i];
-        if (!exchange->is_in_flight)
+        if (!exchange->is_in_flight || (is_it && !is_it(exchange->reply.owner, wanted)))
             continue;
         take_off(transport, exchange);
         exchange_conclude_aborted(exchange);

@@ -58,8 +58,10 @@ void transport_run(struct transport *transport);
 /* The next reply that is there, or NULL. It lives, and keeps its place, until it is released. */
 struct transport_reply *transport_take(struct transport *transport);
 
-/* Takes some request off the wire, as ATTEMPT_ABORTED; NULL when none is under way. Released like any reply. */
-struct transport_reply *transport_abort_one(struct transport *transport);
+/* Takes a request off the wire, as ATTEMPT_ABORTED: one whose owner is_it() wants, or, without such a function, any.
+ * NULL when there is none. Released like any reply. */
+typedef bool transport_match(const void *owner, uint64_t wanted);
+struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted);
 
 void transport_release(struct transport *transport, struct transport_reply *reply);
 

@@ -30,6 +30,7 @@ static const struct {
     {"tls_error", klp_event_is_tls_error},
     {"invalid_response", klp_event_is_invalid_response},
     {"deadline_exceeded", klp_event_is_deadline_exceeded},
+    {"cancelled", klp_event_is_cancelled},
     {"shutdown", klp_event_is_shutdown},
 };
 

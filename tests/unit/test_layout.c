@@ -206,26 +206,27 @@ AT(klp_stats, reply_bytes, 168, 8);
 AT(klp_stats, gate, 176, 8);
 AT(klp_stats, gate_opens_in_ms, 184, 8);
 
-SIZE(klp_api, 144);
+SIZE(klp_api, 152);
 AT(klp_api, struct_size, 0, 4);
 AT(klp_api, abi, 4, 4);
 AT(klp_api, open, 8, 8);
 AT(klp_api, push, 16, 8);
 AT(klp_api, read, 24, 8);
 AT(klp_api, ping, 32, 8);
-AT(klp_api, next_event, 40, 8);
-AT(klp_api, ack, 48, 8);
-AT(klp_api, event_fd, 56, 8);
-AT(klp_api, decode_event, 64, 8);
-AT(klp_api, free_event, 72, 8);
-AT(klp_api, flush, 80, 8);
-AT(klp_api, stop, 88, 8);
-AT(klp_api, close, 96, 8);
-AT(klp_api, stats, 104, 8);
-AT(klp_api, verify_webhook, 112, 8);
-AT(klp_api, status_text, 120, 8);
-AT(klp_api, outcome_text, 128, 8);
-AT(klp_api, version, 136, 8);
+AT(klp_api, cancel, 40, 8);
+AT(klp_api, next_event, 48, 8);
+AT(klp_api, ack, 56, 8);
+AT(klp_api, event_fd, 64, 8);
+AT(klp_api, decode_event, 72, 8);
+AT(klp_api, free_event, 80, 8);
+AT(klp_api, flush, 88, 8);
+AT(klp_api, stop, 96, 8);
+AT(klp_api, close, 104, 8);
+AT(klp_api, stats, 112, 8);
+AT(klp_api, verify_webhook, 120, 8);
+AT(klp_api, status_text, 128, 8);
+AT(klp_api, outcome_text, 136, 8);
+AT(klp_api, version, 144, 8);
 
 #endif
 

@@ -76,6 +76,7 @@ static void require_that_all_is_refused(const klp_event *taken)
     HOST_REQUIRE(api->push(pusher, &lobby, &ticket, &why) == KLP_E_FORKED && strstr(sentence, "child"));
     HOST_REQUIRE(api->read(pusher, klp_cstr(NULL), klp_cstr("lob_1"), 0, &ticket, &why) == KLP_E_FORKED);
     HOST_REQUIRE(api->ping(pusher, 0, &ticket, &why) == KLP_E_FORKED && ticket == 77);
+    HOST_REQUIRE(api->cancel(pusher, 1) == KLP_E_FORKED);
     HOST_REQUIRE(api->next_event(pusher, KLP_WAIT_FOREVER, &event) == KLP_E_FORKED && !event);
     HOST_REQUIRE(api->ack(pusher, taken) == KLP_E_FORKED);
     HOST_REQUIRE(api->event_fd(pusher, &descriptor) == KLP_E_FORKED && descriptor == -77);

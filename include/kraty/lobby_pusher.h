@@ -576,6 +576,7 @@ typedef struct klp_api {
      *
      * KLP_OK                  asked. A call that has its verdict already keeps it.
      * KLP_E_INVALID_ARGUMENT  not a ticket of this pusher.
+     * KLP_E_QUEUE_FULL        max_queued wishes of this kind are waiting to be looked at.
      * KLP_E_NO_MEMORY, KLP_E_FORKED
      * [any-thread] since ABI 1 */
     klp_status (*cancel)(klp_pusher *pusher, klp_ticket ticket);

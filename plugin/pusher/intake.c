@@ -88,17 +88,21 @@ klp_status pusher_cancel(klp_pusher *pusher, klp_ticket ticket)
     pthread_mutex_lock(&pusher->lock);
     bool is_ours = ticket >= 1 && ticket <= pusher->last_ticket;
     bool is_due = is_ours && pusher->state != PUSHER_STOPPED; /* else all have their verdicts */
-    if (is_due) {
+    bool is_room = pusher->cancellation_count < pusher->settings.max_queued;
+    if (is_due && is_room) {
         cancellation->next = pusher->cancellations;
         pusher->cancellations = cancellation;
+        pusher->cancellation_count++;
     }
     pthread_mutex_unlock(&pusher->lock);
 
-    if (is_due)
+    if (is_due && is_room)
         pusher_wake(pusher);
     else
         free(cancellation);
-    return is_ours ? KLP_OK : KLP_E_INVALID_ARGUMENT;
+    if (!is_ours)
+        return KLP_E_INVALID_ARGUMENT;
+    return is_due && !is_room ? KLP_E_QUEUE_FULL : KLP_OK;
 }
 
 static void set_times(struct job *job, const klp_pusher *pusher, uint32_t deadline_ms)

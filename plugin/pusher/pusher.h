@@ -51,8 +51,9 @@ struct klp_pusher {
     enum pusher_state state;
     bool is_joining, is_joined;
     uint64_t stop_at_us;
-    struct job_list intake; /* accepted, not yet seen by the worker */
-    struct cancellation *cancellations;
+    struct job_list intake;             /* accepted, not yet seen by the worker */
+    struct cancellation *cancellations; /* not yet seen by the worker */
+    uint64_t cancellation_count;
     struct job_list unread;               /* events not handed out, by seq */
     struct job_list handed_out;           /* by next_event(), not acknowledged … */
     struct pointer_set handed_out_events; /* … and their events' addresses */

@@ -35,6 +35,7 @@ static struct orders take_in(klp_pusher *pusher)
     job_list_append_all(&taken, &pusher->intake);
     struct orders orders = {pusher->state != PUSHER_OPEN, pusher->stop_at_us, pusher->cancellations};
     pusher->cancellations = NULL;
+    pusher->cancellation_count = 0;
     pusher->reply_bytes = pusher->stats.reply_bytes;
     pthread_mutex_unlock(&pusher->lock);
 

@@ -186,6 +186,11 @@ unsigned rig_closed_port(void)
     return ntohs(address.sin_port);
 }
 
+void rig_blink(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 uint64_t rig_now_ms(void)
 {
     struct timespec now;

@@ -53,6 +53,9 @@ klp_stats rig_stats(struct rig *rig);
 /* A port of 127.0.0.1 that refuses connections. */
 unsigned rig_closed_port(void);
 
+/* Between two looks at something that another thread or process changes. */
+void rig_blink(void);
+
 /* Milliseconds on the monotonic clock. */
 uint64_t rig_now_ms(void);
 

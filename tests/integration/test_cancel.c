@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -13,9 +14,11 @@
 static void await_requests(struct rig *rig, int64_t count)
 {
     uint64_t limit_ms = rig_now_ms() + 10000;
-    while (sandbox_stat(rig->sandbox, "requests") < count)
+    while (sandbox_stat(rig->sandbox, "requests") < count) {
         if (rig_now_ms() > limit_ms)
             fail_msg("%lld requests did not arrive", (long long)count);
+        rig_blink();
+    }
 }
 
 static void what_was_never_sent_is_not_applied(void **state)
@@ -73,7 +76,7 @@ static void what_waits_for_its_next_attempt_keeps_its_doubt(void **state)
     klp_ticket ticket = rig_push(rig, "m");
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (rig_stats(rig).attempts < 1 && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     assert_int_equal(rig->klp->cancel(rig->pusher, ticket), KLP_OK);
     const klp_event *event = rig_take(rig);
     assert_true(klp_event_is_cancelled(event));
@@ -131,13 +134,21 @@ static void a_probe_that_is_given_up_leaves_the_gate_to_the_next(void **state)
 
 enum { PUSHES = 1000 };
 
+struct canceller {
+    struct rig *rig;
+    atomic_bool is_done;
+};
+
+/* Any ticket, again and again, until all have their verdicts. */
 static void *cancel_many(void *argument)
 {
-    struct rig *rig = argument;
+    struct canceller *canceller = argument;
+    struct rig *rig = canceller->rig;
     unsigned seed = 5;
 
-    for (int i = 0; i < 3 * PUSHES; i++)
-        rig->klp->cancel(rig->pusher, 1 + (klp_ticket)(rand_r(&seed) % PUSHES));
+    while (!atomic_load(&canceller->is_done))
+        if (rig->klp->cancel(rig->pusher, 1 + (klp_ticket)(rand_r(&seed) % PUSHES)))
+            rig_blink(); /* asked too often */
     return NULL;
 }
 
@@ -145,16 +156,20 @@ static void each_call_has_one_verdict_and_none_contradicts_the_server(void **sta
 {
     struct rig *rig = *state;
     json_t *refused = json_object();
-    pthread_t canceller;
+    struct canceller canceller = {.rig = rig};
+    pthread_t thread;
     size_t cancelled = 0;
     static unsigned char seen[PUSHES + 1];
 
     memset(seen, 0, sizeof seen);
+    rig_script(rig, -1, "{\"delay_ms\":5}"); /* so that there is time to change one's mind */
     rig_open(rig, NULL);
-    assert_int_equal(pthread_create(&canceller, NULL, cancel_many, rig), 0);
     rig_push_many(rig, 0, PUSHES);
-    pthread_join(canceller, NULL);
-    assert_int_equal(rig->klp->flush(rig->pusher, 30000), KLP_OK);
+    assert_int_equal(pthread_create(&thread, NULL, cancel_many, &canceller), 0);
+    klp_status status = rig->klp->flush(rig->pusher, 60000);
+    atomic_store(&canceller.is_done, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(status, KLP_OK);
     for (int i = 0; i < PUSHES; i++) {
         const klp_event *event = rig_take(rig);
         assert_int_equal(seen[event->ticket]++, 0);

@@ -253,7 +253,7 @@ static void stop_ends_intake_and_decides_everything(void **state)
     rig_push_many(rig, 0, 50);
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (sandbox_stat(rig->sandbox, "requests") < 4 && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     uint64_t start_ms = rig_now_ms();
     assert_int_equal(rig->klp->stop(rig->pusher, 100), KLP_OK);
     assert_in_range(rig_now_ms() - start_ms, 99, 5000);

@@ -27,7 +27,7 @@ static void a_429_holds_pushes_reads_and_pings_until_its_time(void **state)
     rig_push(rig, "first");
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (rig_stats(rig).gate != KLP_GATE_HELD && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     assert_in_range(rig_stats(rig).gate_opens_in_ms, 1, 1000);
     rig_push_many(rig, 0, CALLS - 2);
     assert_int_equal(rig->klp->read(rig->pusher, none, lobby, 0, NULL, NULL), KLP_OK);
@@ -115,10 +115,10 @@ static void a_slow_request_of_before_does_not_keep_the_gate_closed(void **state)
     rig_push(rig, "slow");
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (sandbox_stat(rig->sandbox, "requests") < 1 && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     rig_push(rig, "limited");
     while (rig_stats(rig).gate != KLP_GATE_HELD && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     rig_push_many(rig, 0, PUSHES);
     for (int i = 0; i < PUSHES + 1; i++) { /* all but the slow one, which is still out */
         const klp_event *event = rig_take(rig);

@@ -237,10 +237,10 @@ static void stop_decides_what_waits_for_its_next_attempt(void **state)
     rig_push(rig, "doubtful");
     uint64_t limit_ms = rig_now_ms() + 10000;
     while (rig_stats(rig).attempts < 1 && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     rig_push(rig, "refused");
     while (rig_stats(rig).attempts < 2 && rig_now_ms() < limit_ms)
-        ;
+        rig_blink();
     assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_TIMEOUT);
     assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
     for (int i = 0; i < 2; i++) {

@@ -1,4 +1,6 @@
-/* What a test expects of a reply, in one line; with cmocka and sandbox_client.h. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a test expects of a reply, in one line; with cmocka and sandbox_client.h. */
 #ifndef EXPECT_REPLY_H
 #define EXPECT_REPLY_H
 

@@ -1,4 +1,6 @@
-/* Starts a real kraty-sandbox for a test, scripts it, and asks it what it saw.
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starts a real kraty-sandbox for a test, scripts it, and asks it what it saw.
  *
  * Everything here fails the running cmocka test with a reason instead of returning an error, so that a
  * test reads as what it proves. One sandbox_client belongs to one thread.

@@ -1,4 +1,6 @@
-/* One sandbox for a group of tests, each of which finds it empty; with cmocka. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One sandbox for a group of tests, each of which finds it empty; with cmocka. */
 #ifndef SANDBOX_GROUP_H
 #define SANDBOX_GROUP_H
 

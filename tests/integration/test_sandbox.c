@@ -1,4 +1,6 @@
-/* The sandbox keeps the wire contract, logs what it sees and ends when it is told to. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sandbox keeps the wire contract, logs what it sees and ends when it is told to. */
 #include "expect_reply.h"
 #include "sandbox_group.h"
 

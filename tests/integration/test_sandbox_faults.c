@@ -1,4 +1,6 @@
-/* Every scripted fault is what it is called, as a plain libcurl client sees it. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every scripted fault is what it is called, as a plain libcurl client sees it. */
 #include "expect_reply.h"
 #include "sandbox_group.h"
 

@@ -1,4 +1,6 @@
-/* The wire contract itself: from a whole request to its reply. Knows nothing of sockets or faults. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The wire contract itself: from a whole request to its reply. Knows nothing of sockets or faults. */
 #ifndef SANDBOX_API_H
 #define SANDBOX_API_H
 

@@ -1,4 +1,6 @@
-/* The log of what arrived, in order, bounded by count and by bytes. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The log of what arrived, in order, bounded by count and by bytes. */
 #ifndef SANDBOX_ARRIVALS_H
 #define SANDBOX_ARRIVALS_H
 

@@ -1,4 +1,6 @@
-/* The sandbox's time: monotonic since start, and a second one that the control path can move. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sandbox's time: monotonic since start, and a second one that the control path can move. */
 #ifndef SANDBOX_CLOCK_H
 #define SANDBOX_CLOCK_H
 

@@ -1,4 +1,6 @@
-/* The studio as the config file describes it: games, their events, the keys to start with. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The studio as the config file describes it: games, their events, the keys to start with. */
 #ifndef SANDBOX_CONFIG_H
 #define SANDBOX_CONFIG_H
 

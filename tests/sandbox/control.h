@@ -1,4 +1,6 @@
-/* The control path, /_sandbox/…: the script, the log, the clock. Needs no key: loopback only. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The control path, /_sandbox/…: the script, the log, the clock. Needs no key: loopback only. */
 #ifndef SANDBOX_CONTROL_H
 #define SANDBOX_CONTROL_H
 

@@ -1,4 +1,6 @@
-/* How a reply, or the fault in its place, gets onto the connection. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How a reply, or the fault in its place, gets onto the connection. */
 #ifndef SANDBOX_DELIVERY_H
 #define SANDBOX_DELIVERY_H
 

@@ -1,4 +1,6 @@
-/* What a fault does to a request, read from the "action" of a rule. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a fault does to a request, read from the "action" of a rule. */
 #ifndef SANDBOX_FAULT_ACTION_H
 #define SANDBOX_FAULT_ACTION_H
 

@@ -1,4 +1,6 @@
-/* The script: rules that say which request meets which fault. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The script: rules that say which request meets which fault. */
 #ifndef SANDBOX_FAULTS_H
 #define SANDBOX_FAULTS_H
 

@@ -1,4 +1,6 @@
-/* The API keys and what each may do. A key that was once added is kept for good, so that what holds
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The API keys and what each may do. A key that was once added is kept for good, so that what holds
  * a pointer to it stays valid and the log can go on hiding it after it was revoked. */
 #ifndef SANDBOX_KEYRING_H
 #define SANDBOX_KEYRING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lobbies.h"
 #include "config.h"
 #include "push.h"

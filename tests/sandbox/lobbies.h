@@ -1,4 +1,6 @@
-/* Every lobby there is, found by (game, event, key) and by id. Not locked: the world is. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every lobby there is, found by (game, event, key) and by id. Not locked: the world is. */
 #ifndef SANDBOX_LOBBIES_H
 #define SANDBOX_LOBBIES_H
 

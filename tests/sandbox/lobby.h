@@ -1,4 +1,6 @@
-/* One lobby: what was pushed, and how far it is by now. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One lobby: what was pushed, and how far it is by now. */
 #ifndef SANDBOX_LOBBY_H
 #define SANDBOX_LOBBY_H
 

@@ -1,4 +1,6 @@
-/* kraty-sandbox: from the command line to a server that runs until it is told to end. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kraty-sandbox: from the command line to a server that runs until it is told to end. */
 #include "options.h"
 #include "server.h"
 

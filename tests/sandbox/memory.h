@@ -1,4 +1,6 @@
-/* The replies remembered per idempotencyKey for 24 hours. Not locked: the world is. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The replies remembered per idempotencyKey for 24 hours. Not locked: the world is. */
 #ifndef SANDBOX_MEMORY_H
 #define SANDBOX_MEMORY_H
 

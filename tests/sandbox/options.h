@@ -1,4 +1,6 @@
-/* The command line. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line. */
 #ifndef SANDBOX_OPTIONS_H
 #define SANDBOX_OPTIONS_H
 

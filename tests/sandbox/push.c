@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "push.h"
 #include "config.h"
 #include "validation.h"

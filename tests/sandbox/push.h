@@ -1,4 +1,6 @@
-/* The body of a push, read strictly: every field that is wrong is named, not only the first. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The body of a push, read strictly: every field that is wrong is named, not only the first. */
 #ifndef SANDBOX_PUSH_H
 #define SANDBOX_PUSH_H
 

@@ -1,4 +1,6 @@
-/* What is answered: a status and a body. Running out of memory on the way makes it an empty 500. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is answered: a status and a body. Running out of memory on the way makes it an empty 500. */
 #ifndef SANDBOX_REPLY_H
 #define SANDBOX_REPLY_H
 

@@ -1,4 +1,6 @@
-/* One request on its way through the sandbox, and the sandbox around it. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request on its way through the sandbox, and the sandbox around it. */
 #ifndef SANDBOX_REQUEST_H
 #define SANDBOX_REQUEST_H
 

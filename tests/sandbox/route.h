@@ -1,4 +1,6 @@
-/* From a method and a raw path to the call it means. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a method and a raw path to the call it means. */
 #ifndef SANDBOX_ROUTE_H
 #define SANDBOX_ROUTE_H
 

@@ -1,4 +1,6 @@
-/* libmicrohttpd around the sandbox: the socket, the connections, the way in of every request. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libmicrohttpd around the sandbox: the socket, the connections, the way in of every request. */
 #ifndef SANDBOX_SERVER_H
 #define SANDBOX_SERVER_H
 

@@ -1,4 +1,6 @@
-/* The counters of GET /_sandbox/stats. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The counters of GET /_sandbox/stats. */
 #ifndef SANDBOX_STATS_H
 #define SANDBOX_STATS_H
 

@@ -1,4 +1,6 @@
-/* A hash table from bytes to pointers. Not locked: its owner is. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A hash table from bytes to pointers. Not locked: its owner is. */
 #ifndef SANDBOX_TABLE_H
 #define SANDBOX_TABLE_H
 

@@ -1,4 +1,6 @@
-/* One thread that calls back later; what keeps a delayed reply from holding up anybody else. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One thread that calls back later; what keeps a delayed reply from holding up anybody else. */
 #ifndef SANDBOX_TIMERS_H
 #define SANDBOX_TIMERS_H
 

@@ -1,4 +1,6 @@
-/* The `details` of validation_failed: {"fields": ["key", …], "issues": {"key": "is required", …}}. */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `details` of validation_failed: {"fields": ["key", …], "issues": {"key": "is required", …}}. */
 #ifndef SANDBOX_VALIDATION_H
 #define SANDBOX_VALIDATION_H
 

@@ -19,6 +19,7 @@ static klp_config config_of_test(void)
     klp_config config = KLP_CONFIG_INIT;
     config.base_url = klp_cstr(base_url);
     config.api_key = klp_cstr("test.secret-part-of-the-key");
+    config.max_attempts = 1;
     return config;
 }
 

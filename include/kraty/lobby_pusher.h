@@ -220,19 +220,21 @@ typedef struct klp_config {
      * nanomsg ends a process that runs out of memory inside of it. */
     klp_text results_url;
 
-    uint32_t max_in_flight;      /* requests on the wire at once, a connection each; default 8, 1…256 */
-    uint32_t max_queued;         /* calls without a verdict; default 16384. More than max_in_flight requests can do
-                                    within deadline_ms only lets the last ones expire */
-    uint32_t max_unread_events;  /* calls without a verdict, and events not acknowledged, together; default 65536 */
-    uint32_t attempt_timeout_ms; /* default 15000 */
-    uint32_t deadline_ms;        /* no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
-    uint32_t max_attempts;       /* of one call, the first included; default 4, 1…100 */
-    uint64_t max_queued_bytes;   /* memory of calls and unread events without their replies; default 64 MiB */
-    uint64_t max_reply_bytes;    /* memory of replies in unread events; default 64 MiB. A reply past it is left
-                                    out of its event (`truncated`): the verdict itself is always told */
+    uint32_t max_in_flight;     /* requests on the wire at once, a connection each; default 8, 1…256 */
+    uint32_t max_queued;        /* calls without a verdict; default 16384, 1…1048576. More than max_in_flight requests
+                                   can do within deadline_ms only lets the last ones expire */
+    uint32_t max_unread_events; /* calls without a verdict, and events not acknowledged, together; default 65536,
+                                   1…16777216 */
+    uint32_t attempt_timeout_ms; /* of one request, to its last byte; default 15000, 1…3600000 */
+    uint32_t deadline_ms;      /* of a call: no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
+    uint32_t max_attempts;     /* of one call, the first included; default 4, 1…100 */
+    uint64_t max_queued_bytes; /* memory of calls and unread events without their replies; default 64 MiB */
+    uint64_t max_reply_bytes;  /* memory of replies in unread events; default 64 MiB. A reply past it is left
+                                  out of its event (`truncated`): the verdict itself is always told */
 
     /* The wait before a retry: up to backoff_initial_ms at first (default 200), twice that each time, backoff_max_ms at
-     * most (default 10000), of which jitter_permille thousandths are random (default 1000; KLP_JITTER_NONE: none).
+     * most (default 10000; both 1…3600000), of which jitter_permille thousandths are random (default 1000, 1…1000;
+     * KLP_JITTER_NONE: none).
      * A Retry-After of the server is honoured in full. A wait that would pass the deadline is not begun: the call then
      * ends at once with its last error. */
     uint32_t backoff_initial_ms;
@@ -259,9 +261,9 @@ typedef struct klp_lobby {
     uint32_t capacity;        /* default: the event's. Not below player_count */
     int32_t fill_bots;        /* KLP_FILL_BOTS_… */
     klp_text metadata_json;   /* one JSON object, sent as it is */
-    klp_text idempotency_key; /* printable ASCII; default: a random UUID, made for this push */
+    klp_text idempotency_key; /* up to 255 bytes of printable ASCII; default: a random UUID, made for this push */
     uint64_t cookie;          /* the host's own 64 bits, given back in the event */
-    uint32_t deadline_ms;     /* default: the pusher's */
+    uint32_t deadline_ms;     /* default: the pusher's; 1…604800000 */
     uint32_t reserved;        /* 0 */
 } klp_lobby;
 
@@ -320,7 +322,8 @@ typedef struct klp_event {
     int64_t retry_after_ms; /* the server's Retry-After, else KLP_NO_RETRY_AFTER */
     klp_text request_id;    /* the reply's x-request-id */
 
-    /* The lobby, when ok and op is push or read. For a read that failed lobby_id is the one asked for. */
+    /* The lobby, when ok and op is push or read. For a read that failed lobby_id is the one asked for. An id or a
+     * status longer than KLP_MAX_ID_BYTES is left to lobby_json. */
     klp_text lobby_id;
     klp_text lobby_status; /* forming, active, closed, or what the server calls it by then */
     klp_text lobby_json;   /* as the server sent it, but for line breaks between its tokens */

@@ -13,6 +13,8 @@ enum gate_news gate_news_of(const struct attempt *attempt)
 void gate_init(struct gate *gate, unsigned most, const struct backoff *pause)
 {
     *gate = (struct gate){.state = GATE_OPEN, .most = most, .limit = most, .pause = *pause};
+    if (gate->pause.max_ms > GATE_LONGEST_PAUSE_MS)
+        gate->pause.max_ms = GATE_LONGEST_PAUSE_MS;
 }
 
 static void enter(struct gate *gate, enum gate_state state, unsigned limit, uint64_t opens_us, uint64_t now_us)

@@ -38,8 +38,9 @@ struct gate {
     struct backoff pause; /* before the next probe, by failures or refusals in a row */
 };
 
-#define GATE_LONGEST_HOLD_MS 300000u
-#define GATE_FAILURES        5u /* so many in a row, and the server is taken to be away */
+#define GATE_LONGEST_HOLD_MS  300000u
+#define GATE_LONGEST_PAUSE_MS 10000u /* between probes, however long a single call would back off */
+#define GATE_FAILURES         5u     /* so many in a row, and the server is taken to be away */
 
 void gate_init(struct gate *gate, unsigned most, const struct backoff *pause);
 

@@ -112,7 +112,7 @@ static void open_terminal(int ends[2])
 
     ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (ends[0] < 0 || grantpt(ends[0]) || unlockpt(ends[0]) || ptsname_r(ends[0], name, sizeof name))
-        fail_msg("no terminal: %s", strerror(errno));
+        skip(); /* a machine without /dev/pts */
     ends[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (ends[1] < 0)
         fail_msg("%s: %s", name, strerror(errno));

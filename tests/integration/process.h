@@ -25,7 +25,7 @@ struct process_setup {
     const char *const *environment; /* NULL-terminated, or NULL: "NAME=value" sets, "NAME" removes. The rest is
                                        ours, but nothing that begins with KRATY_ */
     const char *output_path;        /* stdout goes to this file; NULL: it is captured */
-    bool errors_on_terminal;        /* stderr is a terminal, captured nevertheless */
+    bool errors_on_terminal; /* stderr is a terminal, captured nevertheless; skips the test where there is none */
 };
 
 struct process_result {

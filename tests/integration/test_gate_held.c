@@ -209,6 +209,31 @@ static void a_lone_push_is_not_slowed_by_the_probing(void **state)
     json_decref(log);
 }
 
+/* 408 is an answer, so the gate stays open; it is the budget alone that spaces these retries. */
+static void retries_beyond_the_budget_are_put_off(void **state)
+{
+    enum { PUSHES = 240, BURST = 200, A_SECOND = 20 };
+    struct rig *rig = *state;
+    klp_config config = rig_config_retrying(rig);
+
+    config.max_attempts = 2;
+    config.backoff_initial_ms = 1;
+    rig_script(rig, -1, "{\"status\":408}"); /* no success to pay for any */
+    rig_open(rig, &config);
+    rig_push_many(rig, 0, PUSHES);
+    for (int i = 0; i < PUSHES; i++) {
+        const klp_event *event = rig_take(rig);
+        assert_int_equal(event->attempts, 2); /* put off, and none given up */
+        rig_ack(rig, event);
+    }
+    assert_int_equal(rig_stats(rig).retries, PUSHES);
+    json_t *log = sandbox_log(rig->sandbox);
+    assert_int_equal(json_array_size(log), 2 * PUSHES);
+    double took_ms = time_ms(log, 2 * PUSHES - 1, "at_us") - time_ms(log, 0, "at_us");
+    assert_true(took_ms >= (PUSHES - BURST - 1) * 1000.0 / A_SECOND);
+    json_decref(log);
+}
+
 static void the_budget_starves_nobody(void **state)
 {
 #if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
@@ -246,6 +271,7 @@ int main(void)
         test(who_cannot_outlast_the_pause_is_told_at_once),
         test(a_server_that_is_away_is_asked_by_one_request_at_a_time),
         test(a_lone_push_is_not_slowed_by_the_probing),
+        test(retries_beyond_the_budget_are_put_off),
         test(the_budget_starves_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,19 @@ static void a_server_that_is_away_is_asked_by_one_at_a_time(void **state)
     assert_int_equal(gate.state, GATE_PROBING); /* it was not back yet */
 }
 
+static void no_pause_between_probes_is_longer_than_ten_seconds(void **state)
+{
+    static const struct backoff patient = {.initial_ms = 600000, .max_ms = 3600000, .jitter_permille = 0};
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MOST, &patient);
+    for (unsigned i = 0; i < 3 * GATE_FAILURES; i++)
+        gate_note(&gate, GATE_FAILED, 0, 0, 7, 0);
+    assert_int_equal(gate.state, GATE_PROBING);
+    assert_int_equal(gate_opens_us(&gate, false), 10000 * MS + 7);
+}
+
 static void an_answer_between_failures_keeps_it_open(void **state)
 {
     struct gate gate = open_gate();
@@ -242,6 +255,7 @@ int main(void)
         cmocka_unit_test(no_hold_is_longer_than_five_minutes),
         cmocka_unit_test(after_the_probe_the_rest_follows_at_a_ramp),
         cmocka_unit_test(a_server_that_is_away_is_asked_by_one_at_a_time),
+        cmocka_unit_test(no_pause_between_probes_is_longer_than_ten_seconds),
         cmocka_unit_test(an_answer_between_failures_keeps_it_open),
         cmocka_unit_test(it_never_closes_for_good),
         cmocka_unit_test(a_burst_is_covered_and_then_retries_come_at_a_rate),

@@ -130,18 +130,38 @@ static const char *local_code(enum local_end end)
         return KLP_CODE_CANCELLED;
     case LOCAL_RATE_LIMITED:
         return KLP_CODE_RATE_LIMITED;
+    case LOCAL_AWAIT_TIMEOUT:
+        return KLP_CODE_AWAIT_TIMEOUT;
+    case LOCAL_SESSION_INVALID:
+        return KLP_CODE_SESSION_INVALID;
+    case LOCAL_ENVIRONMENT_MISMATCH:
+        return KLP_CODE_ENVIRONMENT_MISMATCH;
+    case LOCAL_GAME_MISMATCH:
+        return KLP_CODE_GAME_MISMATCH;
     case LOCAL_DEADLINE_EXCEEDED:
         break;
     }
     return KLP_CODE_DEADLINE_EXCEEDED;
 }
 
+/* What the server has said to all, and so to this one. */
+static bool is_said_by_server(enum local_end end)
+{
+    return end == LOCAL_RATE_LIMITED || end == LOCAL_SESSION_INVALID;
+}
+
+/* With the wrong API key the same call fails again, however often. */
+static bool is_for_want_of_a_key(enum local_end end)
+{
+    return end == LOCAL_SESSION_INVALID || end == LOCAL_ENVIRONMENT_MISMATCH || end == LOCAL_GAME_MISMATCH;
+}
+
 struct verdict judge_local(const struct judged_call *call, enum local_end end, unsigned sends)
 {
     return (struct verdict){
-        .retryable = true,
+        .retryable = !is_for_want_of_a_key(end),
         .outcome = sticky(call, sends > 0 ? KLP_POSSIBLY_APPLIED : KLP_NOT_APPLIED),
-        .origin = end == LOCAL_RATE_LIMITED ? KLP_ORIGIN_SERVER : KLP_ORIGIN_LOCAL,
+        .origin = is_said_by_server(end) ? KLP_ORIGIN_SERVER : KLP_ORIGIN_LOCAL,
         .code = local_code(end),
     };
 }

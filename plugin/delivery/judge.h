@@ -39,7 +39,11 @@ enum local_end {
     LOCAL_DEADLINE_EXCEEDED,
     LOCAL_SHUTDOWN,
     LOCAL_CANCELLED,
-    LOCAL_RATE_LIMITED /* the server has asked all for a pause that this one's deadline does not outlast */
+    LOCAL_RATE_LIMITED,         /* the server has asked all for a pause that this one's deadline does not outlast */
+    LOCAL_AWAIT_TIMEOUT,        /* the lobby still formed when the time was up */
+    LOCAL_SESSION_INVALID,      /* the server has refused the API key, and no other came before this one's deadline */
+    LOCAL_ENVIRONMENT_MISMATCH, /* the API key is not of the environment expected … */
+    LOCAL_GAME_MISMATCH         /* … or of another game than the call's */
 };
 
 struct verdict {
@@ -54,8 +58,8 @@ struct verdict {
 /* Judges an attempt that was not aborted. */
 struct verdict judge_attempt(const struct judged_call *call, const struct attempt *attempt);
 
-/* Judges a call that we end ourselves: not sent in time, or at shutdown. `sends` are those of the attempt under
- * way, if there is one. */
+/* Judges a call that we end ourselves: not sent in time, at shutdown, …. `sends` are those of the attempt under way, if
+ * there is one. */
 struct verdict judge_local(const struct judged_call *call, enum local_end end, unsigned sends);
 
 #endif

@@ -265,6 +265,14 @@ static const char *local_sentence(enum local_end end, bool was_tried)
         return was_tried ? "it was cancelled before its next attempt" : "it was cancelled before it was sent";
     case LOCAL_RATE_LIMITED:
         return "the server asked for a pause that its deadline does not outlast";
+    case LOCAL_AWAIT_TIMEOUT:
+        return "the lobby still formed when the time was up";
+    case LOCAL_SESSION_INVALID:
+        return "the server refused the API key, and no other came before its deadline";
+    case LOCAL_ENVIRONMENT_MISMATCH:
+        return "the API key is not of the environment expected";
+    case LOCAL_GAME_MISMATCH:
+        return "the API key is of another game";
     case LOCAL_DEADLINE_EXCEEDED:
         break;
     }

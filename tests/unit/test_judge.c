@@ -13,6 +13,7 @@
 
 static const struct judged_call push = {.is_push = true, .is_write = true};
 static const struct judged_call push_after_doubt = {.is_push = true, .is_write = true, .possibly_applied = true};
+static const struct judged_call call = {.is_write = true};
 static const struct judged_call query = {0};
 
 static struct attempt reply(int http_status, enum attempt_answer answer)
@@ -140,6 +141,63 @@ static void what_we_end_ourselves_is_not_applied_only_if_it_was_never_sent(void 
     assert_int_equal(judge_local(&push, LOCAL_SHUTDOWN, 0).origin, KLP_ORIGIN_LOCAL);
 }
 
+static void each_end_of_our_own_says_who_and_whether_to_try_again(void **state)
+{
+    static const struct {
+        enum local_end end;
+        const char *code;
+        int32_t origin;
+        bool retryable;
+    } rows[] = {
+        {LOCAL_DEADLINE_EXCEEDED, "deadline_exceeded", KLP_ORIGIN_LOCAL, true},
+        {LOCAL_SHUTDOWN, "shutdown", KLP_ORIGIN_LOCAL, true},
+        {LOCAL_CANCELLED, "cancelled", KLP_ORIGIN_LOCAL, true},
+        {LOCAL_RATE_LIMITED, "rate_limited", KLP_ORIGIN_SERVER, true},
+        {LOCAL_AWAIT_TIMEOUT, "await_timeout", KLP_ORIGIN_LOCAL, true},
+        {LOCAL_SESSION_INVALID, "session_invalid", KLP_ORIGIN_SERVER, false},
+        {LOCAL_ENVIRONMENT_MISMATCH, "environment_mismatch", KLP_ORIGIN_LOCAL, false},
+        {LOCAL_GAME_MISMATCH, "game_mismatch", KLP_ORIGIN_LOCAL, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct verdict verdict = judge_local(&push, rows[i].end, 0);
+        print_message("  %s\n", rows[i].code);
+        assert_string_equal(verdict.code, rows[i].code);
+        assert_int_equal(verdict.origin, rows[i].origin);
+        assert_int_equal(verdict.retryable, rows[i].retryable);
+        assert_false(verdict.ok || verdict.replayed);
+        assert_int_equal(verdict.outcome, KLP_NOT_APPLIED);
+        assert_int_equal(judge_local(&push, rows[i].end, 1).outcome, KLP_POSSIBLY_APPLIED);
+        assert_int_equal(judge_local(&push_after_doubt, rows[i].end, 0).outcome, KLP_POSSIBLY_APPLIED);
+        assert_int_equal(judge_local(&call, rows[i].end, 0).outcome, KLP_NOT_APPLIED);
+        assert_int_equal(judge_local(&call, rows[i].end, 1).outcome, KLP_POSSIBLY_APPLIED);
+        assert_int_equal(judge_local(&query, rows[i].end, 1).outcome, KLP_OUTCOME_NONE);
+    }
+}
+
+/* Only a push has a key by which sending it again is safe whatever came back. */
+static void a_call_is_judged_as_a_push_but_for_replays_and_nonsense(void **state)
+{
+    struct attempt attempt = reply(200, ANSWER_IS_PAYLOAD);
+
+    (void)state;
+    assert_true(judge_attempt(&call, &attempt).ok);
+    assert_false(judge_attempt(&call, &attempt).replayed);
+    assert_int_equal(judge_attempt(&call, &attempt).outcome, KLP_APPLIED);
+    attempt.answer = ANSWER_IS_NEITHER;
+    assert_false(judge_attempt(&call, &attempt).retryable);
+    assert_true(judge_attempt(&push, &attempt).retryable);
+    assert_int_equal(judge_attempt(&call, &attempt).outcome, KLP_POSSIBLY_APPLIED);
+    for (int status = 300; status <= 599; status++) {
+        attempt.http_status = status;
+        struct verdict of_call = judge_attempt(&call, &attempt), of_push = judge_attempt(&push, &attempt);
+        assert_int_equal(of_call.outcome, of_push.outcome);
+        assert_int_equal(of_call.retryable, of_push.retryable);
+        assert_int_equal(of_call.origin, of_push.origin);
+    }
+}
+
 /* libcurl resends by itself on a kept connection that proved dead: the refusal speaks of the last send only. */
 static void a_refusal_after_a_silent_resend_leaves_the_outcome_open(void **state)
 {
@@ -198,6 +256,8 @@ int main(void)
         cmocka_unit_test(a_refusal_that_was_cut_leaves_the_outcome_open),
         cmocka_unit_test(a_refusal_too_large_to_read_is_a_refusal_all_the_same),
         cmocka_unit_test(what_we_end_ourselves_is_not_applied_only_if_it_was_never_sent),
+        cmocka_unit_test(each_end_of_our_own_says_who_and_whether_to_try_again),
+        cmocka_unit_test(a_call_is_judged_as_a_push_but_for_replays_and_nonsense),
         cmocka_unit_test(a_refusal_after_a_silent_resend_leaves_the_outcome_open),
         cmocka_unit_test(the_promises_hold_over_all_attempts),
     };

@@ -50,6 +50,35 @@ static bool take_api_key(struct reply *reply)
     return true;
 }
 
+static bool has_others_than(const struct json_document *document, int object, const char *name)
+{
+    for (int key = json_first(document, object); key != JSON_NONE; key = json_next(document, key))
+        if (!json_text_is(document, key, name))
+            return true;
+    return false;
+}
+
+static bool take_any(struct reply *reply)
+{
+    int data = json_member(&reply->document, JSON_ROOT, "data");
+    reply->payload = data == JSON_NONE ? JSON_ROOT : data;
+    reply->has_more = data != JSON_NONE && has_others_than(&reply->document, JSON_ROOT, "data");
+    return true;
+}
+
+static bool take_payload(struct reply *reply, enum reply_payload wanted)
+{
+    switch (wanted) {
+    case REPLY_WANTS_LOBBY:
+        return take_lobby(reply);
+    case REPLY_WANTS_API_KEY:
+        return take_api_key(reply);
+    case REPLY_WANTS_ANY:
+        break;
+    }
+    return take_any(reply);
+}
+
 bool reply_read(const char *body, size_t size, enum reply_payload wanted, struct reply *reply)
 {
     *reply = (struct reply){.kind = REPLY_HAS_NEITHER,
@@ -69,7 +98,7 @@ bool reply_read(const char *body, size_t size, enum reply_payload wanted, struct
     }
     if (take_error(reply))
         reply->kind = REPLY_HAS_ERROR;
-    else if (wanted == REPLY_WANTS_LOBBY ? take_lobby(reply) : take_api_key(reply))
+    else if (take_payload(reply, wanted))
         reply->kind = REPLY_HAS_PAYLOAD;
     return true;
 }

@@ -9,8 +9,9 @@
 #include "json/read.h"
 
 enum reply_payload {
-    REPLY_WANTS_LOBBY,  /* push, read: {"data": Lobby} */
-    REPLY_WANTS_API_KEY /* ping: {"ok": true, "apiKey": {…}}, not inside data */
+    REPLY_WANTS_LOBBY,   /* push, read, await: {"data": Lobby} */
+    REPLY_WANTS_API_KEY, /* ping: {"ok": true, "apiKey": {…}}, not inside data */
+    REPLY_WANTS_ANY      /* call: {"data": …}, or any other JSON */
 };
 
 enum reply_kind {
@@ -30,7 +31,8 @@ struct lobby_state {
 struct reply {
     enum reply_kind kind;
     struct json_document document;
-    int payload;                /* the Lobby or the apiKey object */
+    int payload;                /* the Lobby, the apiKey object, or a call's data, else all of it */
+    bool has_more;              /* with REPLY_WANTS_ANY: other members stand beside `data` */
     struct lobby_state lobby;   /* with REPLY_WANTS_LOBBY */
     int code, message, details; /* with REPLY_HAS_ERROR; message (a string) and details may be JSON_NONE */
     struct json_fault fault;    /* with REPLY_HAS_NEITHER: why, for the message; reason is never NULL */

@@ -307,6 +307,61 @@ static void a_ping_has_its_key_outside_data(void **state)
     expect_neither("{\"ok\":true,\"apiKey\":{}}", REPLY_WANTS_LOBBY, "there is no Lobby");
 }
 
+static void expect_payload(const char *body, const char *payload, bool has_more)
+{
+    struct reply reply = read_as(body, REPLY_WANTS_ANY);
+    if (reply.kind != REPLY_HAS_PAYLOAD)
+        fail_msg("%s: %s", body, reply.fault.reason);
+    struct json_slice raw = json_raw(&reply.document, reply.payload);
+    if (raw.size != strlen(payload) || memcmp(raw.data, payload, raw.size) != 0)
+        fail_msg("%s: %.*s", body, (int)raw.size, raw.data);
+    if (reply.has_more != has_more)
+        fail_msg("%s: more, or not", body);
+    assert_int_equal(reply.code, JSON_NONE);
+    assert_int_equal(reply.lobby.id, JSON_NONE);
+    reply_free(&reply);
+}
+
+static void a_call_takes_any_json_and_its_data_where_it_has_some(void **state)
+{
+    (void)state;
+    expect_payload("{\"data\":{\"a\":1}}", "{\"a\":1}", false);
+    expect_payload(" {\"data\" : [1, 2] }\n", "[1, 2]", false);
+    expect_payload("{\"data\":null}", "null", false);
+    expect_payload("{\"data\":\"x\"}", "\"x\"", false);
+    expect_payload("{\"data\":0,\"cursor\":null}", "0", true);
+    expect_payload("{\"meta\":{},\"data\":[]}", "[]", true);
+    expect_payload("{\"data\":1,\"\":2}", "1", true);
+    expect_payload("{\"data\":1,\"data\":2}", "2", false); /* as JavaScript takes it */
+    expect_payload("{\"d\\u0061ta\":1}", "1", false);
+    expect_payload("{\"data\":1,\"Data\":2}", "1", true);
+    expect_payload("{\"data\":{\"data\":1,\"b\":2}}", "{\"data\":1,\"b\":2}", false);
+    expect_payload("{\"ok\":true,\"apiKey\":{}}", "{\"ok\":true,\"apiKey\":{}}", false);
+    expect_payload("{}", "{}", false);
+    expect_payload("[{\"data\":1}]", "[{\"data\":1}]", false);
+    expect_payload(" null ", "null", false);
+    expect_payload("7", "7", false);
+    expect_payload("\"data\"", "\"data\"", false);
+}
+
+static void a_call_has_an_error_by_its_code_alone(void **state)
+{
+    (void)state;
+    struct reply reply = read_as("{\"data\":1,\"error\":{\"code\":\"not_found\"}}", REPLY_WANTS_ANY);
+    assert_int_equal(reply.kind, REPLY_HAS_ERROR);
+    assert_int_equal(reply.payload, JSON_NONE);
+    assert_false(reply.has_more);
+    expect_text(&reply, reply.code, "not_found");
+    reply_free(&reply);
+
+    expect_payload("{\"error\":{\"code\":\"\"}}", "{\"error\":{\"code\":\"\"}}", false);
+    expect_payload("{\"data\":1,\"error\":null}", "1", true);
+    expect_payload("{\"data\":{\"error\":{\"code\":\"inner\"}}}", "{\"error\":{\"code\":\"inner\"}}", false);
+    expect_neither("", REPLY_WANTS_ANY, "is empty");
+    expect_neither("OK", REPLY_WANTS_ANY, "expected a value");
+    expect_neither("{\"data\":1", REPLY_WANTS_ANY, "expected ',' or '}'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +374,8 @@ int main(void)
         cmocka_unit_test(message_and_details_are_taken_when_they_are_there),
         cmocka_unit_test(what_has_neither_says_why),
         cmocka_unit_test(a_ping_has_its_key_outside_data),
+        cmocka_unit_test(a_call_takes_any_json_and_its_data_where_it_has_some),
+        cmocka_unit_test(a_call_has_an_error_by_its_code_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,12 @@
 #include "kraty/lobby_pusher.h"
 
 /* Indexed by the number. */
-static const char *const ops[] = {"", [KLP_OP_PUSH] = "push", [KLP_OP_READ] = "read", [KLP_OP_PING] = "ping"};
+static const char *const ops[] = {"",
+                                  [KLP_OP_PUSH] = "push",
+                                  [KLP_OP_READ] = "read",
+                                  [KLP_OP_PING] = "ping",
+                                  [KLP_OP_AWAIT] = "await",
+                                  [KLP_OP_CALL] = "call"};
 static const char *const outcomes[] = {
     "", [KLP_APPLIED] = "applied", [KLP_NOT_APPLIED] = "not_applied", [KLP_POSSIBLY_APPLIED] = "possibly_applied"};
 static const char *const origins[] = {

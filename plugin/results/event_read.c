@@ -9,7 +9,10 @@
 #include "why.h"
 #include "json/read.h"
 
-enum { TEXT_FIELDS = 16, NAME_BYTES = 32 };
+enum {
+    TEXT_FIELDS = 20, /* take_…() calls, the lobby's id being taken in two places, and the line itself: a NUL each */
+    NAME_BYTES = 32
+};
 
 /* An event and all its texts, in one block. */
 struct decoded {
@@ -34,19 +37,24 @@ static klp_text take_string(struct event_reader *reader, int object, const char 
     return text;
 }
 
+/* Any JSON, null too. */
 static klp_text take_raw(struct event_reader *reader, int object, const char *name)
 {
-    int value = json_member(&reader->document, object, name);
-    klp_text text = {reader->at, 0};
+    struct json_slice raw = json_raw(&reader->document, json_member(&reader->document, object, name));
+    klp_text text = {reader->at, raw.size};
 
-    if (value != JSON_NONE && json_kind(&reader->document, value) != 'n') {
-        struct json_slice raw = json_raw(&reader->document, value);
-        memcpy(reader->at, raw.data, raw.size);
-        text.size = raw.size;
-    }
+    memcpy(reader->at, raw.data, raw.size);
     reader->at[text.size] = '\0';
     reader->at += text.size + 1;
     return text;
+}
+
+/* The same where null is as good as nothing. */
+static klp_text take_raw_unless_null(struct event_reader *reader, int object, const char *name)
+{
+    if (json_kind(&reader->document, json_member(&reader->document, object, name)) == 'n')
+        return take_raw(reader, JSON_NONE, name);
+    return take_raw(reader, object, name);
 }
 
 static int64_t integer_or(const struct event_reader *reader, int object, const char *name, int64_t otherwise)
@@ -94,11 +102,18 @@ static uint64_t cookie(const struct event_reader *reader)
     return value;
 }
 
+/* As in the event itself: no id or status is so long. */
+static void leave_to_lobby(klp_text *text)
+{
+    if (text->size > KLP_MAX_ID_BYTES)
+        *text = (klp_text){"", 0};
+}
+
 static void read_lobby(struct event_reader *reader, klp_event *event)
 {
     int lobby = json_member(&reader->document, JSON_ROOT, "lobby");
 
-    event->lobby_json = take_raw(reader, JSON_ROOT, "lobby");
+    event->lobby_json = take_raw_unless_null(reader, JSON_ROOT, "lobby");
     if (lobby != JSON_NONE) {
         event->lobby_status = take_string(reader, lobby, "status");
         event->capacity = integer_or(reader, lobby, "capacity", 0);
@@ -114,8 +129,8 @@ static void read_lobby(struct event_reader *reader, klp_event *event)
     event->lobby_id = take_string(reader, JSON_ROOT, "lobby_id");
     if (!event->lobby_id.size)
         event->lobby_id = take_string(reader, lobby, "id");
-    if (event->lobby_id.size > KLP_MAX_ID_BYTES)
-        event->lobby_id.size = 0, event->lobby_id.data = ""; /* as in the event itself: no id is so long */
+    leave_to_lobby(&event->lobby_id);
+    leave_to_lobby(&event->lobby_status);
 }
 
 static void read_error(struct event_reader *reader, klp_event *event)
@@ -124,8 +139,9 @@ static void read_error(struct event_reader *reader, klp_event *event)
 
     event->error_code = take_string(reader, error, "code");
     event->error_message = take_string(reader, error, "message");
-    event->error_details_json = take_raw(reader, error, "details");
+    event->error_details_json = take_raw_unless_null(reader, error, "details");
     event->error_origin = named(reader, error, "origin", event_origin_of);
+    event->curl_code = small_or_0(reader, error, "curl_code");
     event->retryable = flag(reader, error, "retryable");
 }
 
@@ -141,6 +157,9 @@ static void read_fields(struct event_reader *reader, klp_event *event)
     event->game_id = take_string(reader, JSON_ROOT, "game_id");
     event->event_key = take_string(reader, JSON_ROOT, "event_key");
     event->key = take_string(reader, JSON_ROOT, "key");
+    event->method = take_string(reader, JSON_ROOT, "method");
+    event->path = take_string(reader, JSON_ROOT, "path");
+    event->trace_parent = take_string(reader, JSON_ROOT, "trace_parent");
     event->ok = flag(reader, JSON_ROOT, "ok");
     event->outcome = named(reader, JSON_ROOT, "outcome", event_outcome_of);
     event->replayed = flag(reader, JSON_ROOT, "replayed");
@@ -152,7 +171,9 @@ static void read_fields(struct event_reader *reader, klp_event *event)
     event->retry_after_ms = integer_or(reader, JSON_ROOT, "retry_after_ms", KLP_NO_RETRY_AFTER);
     event->elapsed_us = unsigned_or_0(reader, JSON_ROOT, "elapsed_us");
     read_lobby(reader, event);
-    event->api_key_json = take_raw(reader, JSON_ROOT, "api_key");
+    event->api_key_json = take_raw_unless_null(reader, JSON_ROOT, "api_key");
+    event->data_json = take_raw(reader, JSON_ROOT, "data");
+    event->reply_json = take_raw(reader, JSON_ROOT, "reply");
     event->truncated = flag(reader, JSON_ROOT, "truncated");
     event->truncated_bytes = unsigned_or_0(reader, JSON_ROOT, "bytes");
     read_error(reader, event);
@@ -183,7 +204,8 @@ static klp_status read_document(struct event_reader *reader, klp_event **out, kl
     if (fault)
         return why_say(why, KLP_E_MALFORMED, "not an event: %s", fault);
 
-    /* every text but the line itself is a piece of the line, taken at most twice (the lobby's id and status) */
+    /* every text but the line itself is a piece of the line, and no piece is in more than two: the lobby has its id and
+     * its status in it, all others are members of their own */
     struct decoded *decoded = calloc(1, sizeof *decoded + 3 * line.size + TEXT_FIELDS);
     if (!decoded)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");

@@ -68,6 +68,9 @@ static void put_identity(struct json_writer *writer, const klp_event *event)
     put_name_text(writer, "event_key", event->event_key);
     put_name_text(writer, "key", event->key);
     put_name_text(writer, "lobby_id", event->lobby_id);
+    put_name_text(writer, "method", event->method);
+    put_name_text(writer, "path", event->path);
+    put_name_text(writer, "trace_parent", event->trace_parent);
 }
 
 static void put_course(struct json_writer *writer, const klp_event *event)
@@ -87,9 +90,20 @@ static void put_course(struct json_writer *writer, const klp_event *event)
     put_name_unsigned(writer, "elapsed_us", event->elapsed_us);
 }
 
+/* An await that failed has the last lobby that it saw, if it saw one. */
+static bool has_lobby(const klp_event *event)
+{
+    if (event->op == KLP_OP_PING || event->op == KLP_OP_CALL)
+        return false;
+    if (event->ok)
+        return true;
+    return event->op == KLP_OP_AWAIT && (event->lobby_status.size || event->lobby_json.size || event->capacity ||
+                                         event->participant_count || event->bot_slots || event->filled_slots);
+}
+
 static void put_lobby(struct json_writer *writer, const klp_event *event)
 {
-    if (!event->ok || event->op == KLP_OP_PING)
+    if (!has_lobby(event))
         return;
     put_name_signed(writer, "filled_slots", event->filled_slots);
     put_name_raw(writer, "lobby", event->lobby_json);
@@ -114,6 +128,8 @@ static void put_error(struct json_writer *writer, const klp_event *event)
     json_put_string(writer, event->error_message.data, event->error_message.size);
     if (event->http_status)
         put_name_unsigned(writer, "http_status", (uint64_t)event->http_status);
+    if (event->curl_code)
+        put_name_signed(writer, "curl_code", event->curl_code);
     put_name_bool(writer, "retryable", event->retryable);
     put_name_raw(writer, "details", event->error_details_json);
     json_close(writer, '}');
@@ -128,6 +144,8 @@ size_t event_write(const klp_event *event, char *out, size_t capacity)
     put_course(&writer, event);
     put_lobby(&writer, event);
     put_name_raw(&writer, "api_key", event->api_key_json);
+    put_name_raw(&writer, "data", event->data_json);
+    put_name_raw(&writer, "reply", event->reply_json);
     if (event->truncated) {
         put_name_bool(&writer, "truncated", true);
         put_name_unsigned(&writer, "bytes", event->truncated_bytes);
@@ -139,10 +157,11 @@ size_t event_write(const klp_event *event, char *out, size_t capacity)
 
 size_t event_write_bounded(const klp_event *event, char *out, size_t capacity)
 {
-    size_t reply_bytes = event->lobby_json.size + event->error_details_json.size + event->api_key_json.size;
+    size_t others = event->lobby_json.size + event->error_details_json.size + event->api_key_json.size;
+    size_t quoted_bytes = others + event->data_json.size + event->reply_json.size;
 
     /* with its reply half as large as the bound it fits for certain: all the rest is below 100 KiB */
-    if (reply_bytes <= KLP_MAX_EVENT_BYTES / 2)
+    if (quoted_bytes <= KLP_MAX_EVENT_BYTES / 2)
         return event_write(event, out, capacity);
     size_t needed = event_write(event, NULL, 0);
     if (needed <= KLP_MAX_EVENT_BYTES)
@@ -150,7 +169,9 @@ size_t event_write_bounded(const klp_event *event, char *out, size_t capacity)
 
     klp_event shorter = *event;
     shorter.lobby_json = shorter.error_details_json = shorter.api_key_json = (klp_text){"", 0};
+    shorter.data_json = shorter.reply_json = (klp_text){"", 0};
     shorter.truncated = 1;
-    shorter.truncated_bytes = reply_bytes;
+    /* a whole reply has its data in it: that is no second one */
+    shorter.truncated_bytes = others + (event->reply_json.size ? event->reply_json.size : event->data_json.size);
     return event_write(&shorter, out, capacity);
 }

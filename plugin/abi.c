@@ -27,6 +27,13 @@ static klp_status enter(const klp_pusher *pusher, klp_text_buffer *why)
     return KLP_OK;
 }
 
+/* The worker, in a callback, would wait for itself. */
+static klp_status enter_to_wait(const klp_pusher *pusher)
+{
+    klp_status status = enter(pusher, NULL);
+    return !status && pusher_is_worker(pusher) ? KLP_E_NOT_AVAILABLE : status;
+}
+
 static klp_status abi_open(const klp_config *given, klp_pusher **pusher, klp_text_buffer *why)
 {
     klp_config config;
@@ -45,8 +52,11 @@ static klp_status abi_close(klp_pusher *pusher)
 {
     if (fork_guard_is_child())
         return KLP_E_FORKED;
-    if (pusher)
-        pusher_close(pusher);
+    if (!pusher)
+        return KLP_OK;
+    if (pusher_is_worker(pusher))
+        return KLP_E_NOT_AVAILABLE;
+    pusher_close(pusher);
     return KLP_OK;
 }
 
@@ -61,6 +71,18 @@ static klp_status abi_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_
 {
     klp_status status = enter(pusher, why);
     return status ? status : pusher_read(pusher, game_id, lobby_id, cookie, ticket, why);
+}
+
+static klp_status abi_await(klp_pusher *pusher, const klp_await *await, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    return status ? status : pusher_await(pusher, await, ticket, why);
+}
+
+static klp_status abi_call(klp_pusher *pusher, const klp_call *call, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    return status ? status : pusher_call(pusher, call, ticket, why);
 }
 
 static klp_status abi_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why)
@@ -81,6 +103,8 @@ static klp_status abi_next_event(klp_pusher *pusher, uint32_t timeout_ms, const 
         return KLP_E_INVALID_ARGUMENT;
     *event = NULL;
     klp_status status = enter(pusher, NULL);
+    if (!status && timeout_ms && pusher_is_worker(pusher))
+        status = KLP_E_NOT_AVAILABLE;
     return status ? status : pusher_next_event(pusher, timeout_ms, event);
 }
 
@@ -119,13 +143,13 @@ static void abi_free_event(klp_event *event)
 
 static klp_status abi_flush(klp_pusher *pusher, uint32_t timeout_ms)
 {
-    klp_status status = enter(pusher, NULL);
+    klp_status status = enter_to_wait(pusher);
     return status ? status : pusher_flush(pusher, timeout_ms);
 }
 
 static klp_status abi_stop(klp_pusher *pusher, uint32_t drain_ms)
 {
-    klp_status status = enter(pusher, NULL);
+    klp_status status = enter_to_wait(pusher);
     if (status)
         return status;
     pusher_request_stop(pusher, drain_ms);
@@ -142,6 +166,38 @@ static klp_status abi_stats(klp_pusher *pusher, klp_stats *stats)
         return KLP_E_INVALID_ARGUMENT;
     pusher_stats(pusher, stats);
     return KLP_OK;
+}
+
+static klp_status abi_latencies(klp_pusher *pusher, int32_t which, klp_histogram *histogram)
+{
+    klp_status status = enter(pusher, NULL);
+    if (status)
+        return status;
+    if (!histogram || histogram->struct_size < sizeof histogram->struct_size ||
+        (which != KLP_LATENCY_QUEUE && which != KLP_LATENCY_TOTAL))
+        return KLP_E_INVALID_ARGUMENT;
+    pusher_latencies(pusher, which == KLP_LATENCY_QUEUE, histogram);
+    return KLP_OK;
+}
+
+static klp_status abi_metrics(klp_pusher *pusher, char *out, size_t capacity, size_t *size)
+{
+    klp_status status = enter(pusher, NULL);
+    if (status)
+        return status;
+    if (!size || (capacity && !out))
+        return KLP_E_INVALID_ARGUMENT;
+    return pusher_metrics(pusher, out, capacity, size);
+}
+
+static klp_status abi_set_api_key(klp_pusher *pusher, klp_text api_key, klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    if (status)
+        return status;
+    if (api_key.size && !api_key.data)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "api_key has a size of %zu and no data", api_key.size);
+    return pusher_set_api_key(pusher, api_key, why);
 }
 
 static klp_status check_webhook(const klp_webhook *webhook, klp_text_buffer *why)
@@ -224,6 +280,8 @@ static const klp_api api = {
     .open = abi_open,
     .push = abi_push,
     .read = abi_read,
+    .await = abi_await,
+    .call = abi_call,
     .ping = abi_ping,
     .cancel = abi_cancel,
     .next_event = abi_next_event,
@@ -235,6 +293,9 @@ static const klp_api api = {
     .stop = abi_stop,
     .close = abi_close,
     .stats = abi_stats,
+    .latencies = abi_latencies,
+    .metrics = abi_metrics,
+    .set_api_key = abi_set_api_key,
     .verify_webhook = abi_verify_webhook,
     .status_text = abi_status_text,
     .outcome_text = event_outcome_name,

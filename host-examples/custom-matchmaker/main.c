@@ -26,7 +26,7 @@ static klp_pusher *pusher;
 static klp_text_buffer why;
 
 static char rows[2 << 20];
-static size_t row_bytes, row_number, pushed, told, replayed, failed;
+static size_t row_bytes, row_number, pushed, told, repeated, failed;
 static uint64_t last_seq;
 
 /* {"key": "…", "players": ["…"], "event"?: "…", "capacity"?: 8, "fill_bots"?: true, "metadata"?: {…}}
@@ -100,10 +100,12 @@ static void tell(const klp_event *event)
     if (event->seq <= last_seq)
         return; /* every event comes at least once, and this one came before */
     last_seq = event->seq;
-    told++, replayed += event->replayed != 0, failed += !event->ok;
+    told++, repeated += event->replayed || event->joined, failed += !event->ok;
     printf("%s %s %s %.3f ms%s\n", event->key.data, klp->outcome_text(event->outcome),
            event->ok ? event->lobby_id.data : event->error_code.data, (double)event->elapsed_us / 1000,
-           event->replayed ? " replayed" : "");
+           event->replayed ? " replayed"
+           : event->joined ? " joined"
+                           : "");
 }
 
 /* Takes what has come: a message is a batch of events, a line each. False: stdout takes no more. */
@@ -189,6 +191,6 @@ int main(int argc, char **argv)
     nn_close(results);
     if (url == own_url)
         unlink(own_url + strlen("ipc://")), rmdir(directory);
-    fprintf(stderr, "%zu pushed, %zu replayed, %zu failed\n", pushed, replayed, failed);
+    fprintf(stderr, "%zu pushed, %zu repeated, %zu failed\n", pushed, repeated, failed);
     return is_all && !failed && !fflush(stdout) ? 0 : 1;
 }

@@ -2,7 +2,7 @@
  *
  * kraty-lobby-pusher: pushes finished lobbies to Kraty and tells what became of each.
  *
- *   open ─► push, read, ping ─► next_event / ack ─► stop ─► (next_event / ack) ─► close
+ *   open ─► push, read, await, ping, call ─► next_event / ack ─► stop ─► (next_event / ack) ─► close
  *
  * The library is loaded with dlopen and has one exported symbol, klp_get_api(); lobby_pusher_load.h,
  * beside this file, does both. Everything else is reached through the table it hands out.
@@ -15,6 +15,9 @@
  *
  *   [any-thread]   any thread of the process that opened the pusher, at any time, also at once.
  *   [one-thread]   while it runs, no other call with the same pusher runs.
+ *   [worker]       called by the pusher's own thread, all signals blocked. It holds up every delivery while it runs:
+ *                  it returns at once, does not throw, and calls nothing of this pusher that waits (flush, stop,
+ *                  close, and next_event with a timeout return KLP_E_NOT_AVAILABLE there).
  *   signals        no function may be called from a signal handler.
  *   fork           in a child of a process that opened a pusher, every function that is given one, and open() too,
  *                  returns KLP_E_FORKED and touches nothing. A process that forks before its first open() is free.
@@ -58,7 +61,9 @@ extern "C" {
 #define KLP_MAX_EVENT_BYTES     262144u  /* one event on the result socket */
 #define KLP_MAX_MESSAGE_BYTES   524288u  /* one message on the result socket: many events, a line each */
 #define KLP_MAX_WEBHOOK_SECRETS 16u
-#define KLP_MAX_KEY_BYTES       512u /* api_key */
+#define KLP_MAX_KEY_BYTES       512u  /* api_key */
+#define KLP_MAX_SEGMENTS        16u   /* of a call's path */
+#define KLP_MAX_PATH_BYTES      6144u /* of a call's whole path, encoded */
 
 /* ─── Text ──────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -129,9 +134,10 @@ enum {
 };
 
 /* klp_event.op */
-enum { KLP_OP_PUSH = 1, KLP_OP_READ = 2, KLP_OP_PING = 3 };
+enum { KLP_OP_PUSH = 1, KLP_OP_READ = 2, KLP_OP_PING = 3, KLP_OP_AWAIT = 4, KLP_OP_CALL = 5 };
 
-/* klp_event.outcome: what a push did on the server, as far as anybody can know. */
+/* klp_event.outcome: what a push, or a call that may change something, did on the server, as far as anybody can know.
+ */
 enum {
     KLP_OUTCOME_NONE = 0, /* not a write */
     KLP_APPLIED = 1,
@@ -144,7 +150,7 @@ enum {
     KLP_ORIGIN_NONE = 0,
     KLP_ORIGIN_SERVER = 1,    /* error_code is the server's */
     KLP_ORIGIN_TRANSPORT = 2, /* network_error, timeout, tls_error, invalid_response */
-    KLP_ORIGIN_LOCAL = 3      /* deadline_exceeded, cancelled, shutdown */
+    KLP_ORIGIN_LOCAL = 3      /* deadline_exceeded, cancelled, shutdown, await_timeout, …_mismatch */
 };
 
 /* klp_lobby.fill_bots */
@@ -153,19 +159,36 @@ enum { KLP_FILL_BOTS_DEFAULT = 0, /* the event's own setting */ KLP_FILL_BOTS_NO
 /* klp_stats.gate: what stands before everything that a pusher sends. */
 enum {
     KLP_GATE_OPEN = 0,
-    KLP_GATE_RAMPING = 1, /* the server is back: twice as many requests at once with every answer */
-    KLP_GATE_HELD = 2,    /* it said 429: nothing goes out before the time it named (five minutes at most) */
-    KLP_GATE_PROBING = 3  /* it is away: one request at a time, with a growing pause between */
+    KLP_GATE_RAMPING = 1,    /* the server is back: twice as many requests at once with every answer */
+    KLP_GATE_HELD = 2,       /* it said 429: nothing goes out before the time it named (five minutes at most) */
+    KLP_GATE_PROBING = 3,    /* it is away: one request at a time, with a growing pause between */
+    KLP_GATE_KEY_REFUSED = 4 /* it said 401 session_invalid: nothing goes out until there is another API key, or
+                                session_grace_ms have passed; then one request */
+};
+
+/* The level of a log line: the lower, the graver. */
+enum { KLP_LOG_ERROR = 1, KLP_LOG_WARNING = 2, KLP_LOG_INFO = 3 };
+
+/* latencies(): which ones. Of pushes that were decided. */
+enum {
+    KLP_LATENCY_QUEUE = 1, /* from push() to the start of the first attempt */
+    KLP_LATENCY_TOTAL = 2  /* from push() to the verdict */
 };
 
 /* klp_config.flags */
 enum {
     /* Plain http to hosts that are not loopback. The API key then crosses the network readable by all. */
-    KLP_ALLOW_INSECURE = 1
+    KLP_ALLOW_INSECURE = 1,
+    /* Without klp_config.proxy the one that the environment names, as open() finds it: $https_proxy, $HTTPS_PROXY,
+     * $all_proxy or $ALL_PROXY ($http_proxy for http), but for the hosts of $no_proxy or $NO_PROXY. */
+    KLP_PROXY_FROM_ENVIRONMENT = 2
 };
 
 /* klp_config.jitter_permille: waits of exactly the backoff. */
 #define KLP_JITTER_NONE UINT32_MAX
+
+/* klp_config.session_grace_ms: no grace. */
+#define KLP_GRACE_NONE UINT32_MAX
 
 /* For timeouts. */
 #define KLP_WAIT_FOREVER UINT32_MAX
@@ -180,6 +203,46 @@ typedef struct klp_pusher klp_pusher;
 
 /* Names one accepted call within its pusher's epoch; never 0, never twice. */
 typedef uint64_t klp_ticket;
+
+/* One attempt of one call, which has just ended: on_attempt's argument. Every text is empty when there is none. It and
+ * its texts live until the callback returns.
+ *
+ * Grows at its end: read a field only when struct_size covers it. */
+typedef struct klp_attempt {
+    uint32_t struct_size;
+    int32_t op;        /* KLP_OP_… */
+    klp_ticket ticket; /* 0: a ping of the library's own, see klp_config.expect_environment */
+    uint64_t cookie;
+    klp_text method;          /* "POST" */
+    klp_text path_template;   /* "/server/v1/games/{gameId}/events/{eventKey}/lobbies": no ids, few values */
+    klp_text idempotency_key; /* of a write; at most 255 bytes, else empty */
+    klp_text trace_parent;
+    uint32_t attempt; /* 1, 2, … of this call */
+    uint32_t sends;   /* as in klp_event, of this attempt */
+    int32_t ok;       /* 1 or 0 */
+    int32_t http_status;
+    int32_t curl_code; /* CURLcode; 0: libcurl has nothing to complain about */
+    int32_t reserved;
+    klp_text error_code;    /* when not ok */
+    klp_text request_id;    /* the reply's x-request-id */
+    int64_t retry_in_ms;    /* the wait before the next one; -1: this was the last */
+    uint64_t queue_us;      /* from when it could have started to when it did; the rest is measured from there: */
+    uint64_t name_us;       /* … to the name's being looked up, 0 on a kept connection, as are the next two */
+    uint64_t connect_us;    /* … to the connection */
+    uint64_t tls_us;        /* … to the end of the TLS handshake; 0 without TLS */
+    uint64_t first_byte_us; /* … to the first byte of the reply; 0: none came */
+    uint64_t total_us;      /* … to the end */
+    uint64_t bytes_sent;    /* headers and body */
+    uint64_t bytes_received;
+} klp_attempt;
+
+/* [worker] */
+typedef void (*klp_attempt_callback)(void *user, const klp_attempt *attempt);
+
+/* One line without a line break; lives until the callback returns. Never holds a secret, nor an id of a player. Each
+ * cause has a limit of its own: a backend that is away for an hour costs a handful of lines, which then say how many
+ * they stand for. [worker] */
+typedef void (*klp_log_callback)(void *user, int32_t level, klp_text line);
 
 /* How a pusher is set up. Start from KLP_CONFIG_INIT; a field left zero means its default.
  *
@@ -201,7 +264,9 @@ typedef struct klp_config {
     klp_text game_id;
 
     /* The server_integration key: printable ASCII without spaces. At most one of the two is given.
-     * The file is read once, at open(); white space around its one line is dropped.
+     * White space around the file's one line is dropped. It is read again when it has changed (looked at before a
+     * request, at most five times a second) and when the server refuses the key; one that cannot be read or holds no
+     * key leaves the last good one in use. See set_api_key(), too.
      * Default: $KRATY_SERVER_KEY. */
     klp_text api_key;
     klp_text api_key_file;
@@ -210,7 +275,8 @@ typedef struct klp_config {
     klp_text ca_file;
 
     /* http://[user:password@]host:port, https://… or socks5h://… A proxy reads what is plain http, so with
-     * such a base_url it has to be on loopback, too. Default: none, whatever the environment says. */
+     * such a base_url it has to be on loopback, too. Default: none, whatever the environment says, unless flags have
+     * KLP_PROXY_FROM_ENVIRONMENT. */
     klp_text proxy;
 
     /* The host's own bound nanomsg REP socket, to which events are then told; without it the host takes them with
@@ -240,16 +306,41 @@ typedef struct klp_config {
     uint32_t backoff_initial_ms;
     uint32_t backoff_max_ms;
     uint32_t jitter_permille;
+
+    /* How long nothing is sent after the server refused the API key (401 session_invalid), for a new one to come, which
+     * ends the wait; then one call tries. The call that was refused ends so; the others wait, each until its own
+     * deadline at most (it then ends with session_invalid). Default 30000, 1…3600000; KLP_GRACE_NONE: none, every call
+     * is refused for itself. */
+    uint32_t session_grace_ms;
+
+    /* "live" or "test": the environment that the API key has to be of. With it, and again after every change of the
+     * key, the first call waits for a ping of the library's own. Where the key is of another environment, or of
+     * another game than a call's, the call ends with environment_mismatch or game_mismatch and is never sent.
+     * Default: not checked. */
+    klp_text expect_environment;
+
+    /* Told of every attempt, and of what an operator should read. `callback_user` is handed to both.
+     * Default: NULL, nobody is told. */
+    klp_attempt_callback on_attempt;
+    klp_log_callback on_log;
+    void *callback_user;
+    int32_t log_level; /* the least grave that is told; default KLP_LOG_INFO */
     uint32_t reserved; /* 0 */
 } klp_config;
 
 #define KLP_CONFIG_INIT                                                                                                \
     {                                                                                                                  \
         (uint32_t)sizeof(klp_config), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE,    \
-            KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                            \
+            KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, KLP_TEXT_NONE, NULL,      \
+            NULL, NULL, 0, 0                                                                                           \
     }
 
-/* One finished roster. Start from KLP_LOBBY_INIT. Grows at its end, as klp_config does. */
+/* One finished roster. Start from KLP_LOBBY_INIT. Grows at its end, as klp_config does.
+ *
+ * The key is (game_id, event_key, key). Of one key only one push is under way at a time. A push that is equal to it,
+ * byte for byte but for the idempotency key, joins it: one request, and each has its own cookie, deadline and verdict;
+ * one that leaves it early (cancelled, expired) ends possibly applied, since the others go on. A push that differs
+ * waits until that one has its verdict, and is then sent, for the server to judge. */
 typedef struct klp_lobby {
     uint32_t struct_size;       /* sizeof(klp_lobby) */
     uint32_t flags;             /* none yet: 0 */
@@ -265,12 +356,54 @@ typedef struct klp_lobby {
     uint64_t cookie;          /* the host's own 64 bits, given back in the event */
     uint32_t deadline_ms;     /* default: the pusher's; 1…604800000 */
     uint32_t reserved;        /* 0 */
+    klp_text trace_parent;    /* W3C trace context, sent as the header `traceparent` and given back in the event:
+                                 00-<32 hex digits>-<16 hex digits>-<2 hex digits> */
 } klp_lobby;
 
 #define KLP_LOBBY_INIT                                                                                                 \
     {                                                                                                                  \
         (uint32_t)sizeof(klp_lobby), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, NULL, 0, 0, 0, KLP_TEXT_NONE,     \
-            KLP_TEXT_NONE, 0, 0, 0                                                                                     \
+            KLP_TEXT_NONE, 0, 0, 0, KLP_TEXT_NONE                                                                      \
+    }
+
+/* A lobby to be watched until it no longer forms. Start from KLP_AWAIT_INIT. Grows at its end, as klp_config does. */
+typedef struct klp_await {
+    uint32_t struct_size;      /* sizeof(klp_await) */
+    uint32_t flags;            /* none yet: 0 */
+    klp_text game_id;          /* default: the pusher's */
+    klp_text lobby_id;         /* required: the server's id of it, klp_event.lobby_id */
+    uint32_t poll_interval_ms; /* between two looks, ±10 % of it at random; default 1000, 10…3600000 */
+    uint32_t timeout_ms;       /* of it all; default 60000, 1…604800000 */
+    uint64_t cookie;
+    klp_text trace_parent; /* as in klp_lobby */
+} klp_await;
+
+#define KLP_AWAIT_INIT                                                                                                 \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_await), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, KLP_TEXT_NONE                           \
+    }
+
+/* Any other request to the server API: METHOD /server/v1/{segments[0]}/{segments[1]}/…
+ * Start from KLP_CALL_INIT. Grows at its end, as klp_config does.
+ *
+ * A POST, PUT or PATCH whose body has no text `idempotencyKey` gets one, a random UUID, so that its retries have one
+ * effect; without a body it gets that body. One that stands there is kept. */
+typedef struct klp_call {
+    uint32_t struct_size;     /* sizeof(klp_call) */
+    uint32_t flags;           /* none yet: 0 */
+    klp_text method;          /* GET, POST, PUT, PATCH or DELETE */
+    const klp_text *segments; /* 1…KLP_MAX_SEGMENTS, each percent-encoded by the library */
+    size_t segment_count;
+    klp_text body_json; /* one JSON object, or none; not with GET */
+    uint64_t cookie;
+    uint32_t deadline_ms;  /* default: the pusher's; 1…604800000 */
+    uint32_t reserved;     /* 0 */
+    klp_text trace_parent; /* as in klp_lobby */
+} klp_call;
+
+#define KLP_CALL_INIT                                                                                                  \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_call), 0, KLP_TEXT_NONE, NULL, 0, KLP_TEXT_NONE, 0, 0, 0, KLP_TEXT_NONE                   \
     }
 
 /* A webhook as it came in. Start from KLP_WEBHOOK_INIT. Grows at its end, as klp_config does. */
@@ -306,12 +439,15 @@ typedef struct klp_event {
 
     /* What was asked. */
     klp_text game_id;
-    klp_text event_key; /* push */
-    klp_text key;       /* push */
+    klp_text event_key;    /* push */
+    klp_text key;          /* push */
+    klp_text method;       /* call */
+    klp_text path;         /* call: encoded, "/server/v1/…" */
+    klp_text trace_parent; /* as it was given */
 
     /* What became of it. */
     int32_t ok;             /* 1 or 0 */
-    int32_t outcome;        /* KLP_APPLIED, …; KLP_OUTCOME_NONE unless op is a push */
+    int32_t outcome;        /* KLP_APPLIED, …; KLP_OUTCOME_NONE unless op is a push, or a call other than GET */
     int32_t replayed;       /* 1: the server knew this lobby already */
     int32_t recovered;      /* 1: this verdict is of an earlier process */
     uint32_t attempts;      /* requests started */
@@ -322,8 +458,9 @@ typedef struct klp_event {
     int64_t retry_after_ms; /* the server's Retry-After, else KLP_NO_RETRY_AFTER */
     klp_text request_id;    /* the reply's x-request-id */
 
-    /* The lobby, when ok and op is push or read. For a read that failed lobby_id is the one asked for. An id or a
-     * status longer than KLP_MAX_ID_BYTES is left to lobby_json. */
+    /* The lobby, when ok and op is push, read or await; and the last one seen when an await ended without one that no
+     * longer forms. For a read or an await that failed lobby_id is the one asked for. An id or a status longer than
+     * KLP_MAX_ID_BYTES is left to lobby_json. */
     klp_text lobby_id;
     klp_text lobby_status; /* forming, active, closed, or what the server calls it by then */
     klp_text lobby_json;   /* as the server sent it, but for line breaks between its tokens */
@@ -337,13 +474,20 @@ typedef struct klp_event {
     klp_text error_message;
     klp_text error_details_json; /* as the server sent it */
     int32_t error_origin;        /* KLP_ORIGIN_… */
+    int32_t curl_code;           /* CURLcode of a transport error; 0: none */
 
     /* 1: a reply of `truncated_bytes` bytes is not in this event (see klp_config.max_reply_bytes and
      * KLP_MAX_EVENT_BYTES). */
     int32_t truncated;
+    int32_t joined; /* 1: it shared the request of an equal push that was under way */
     uint64_t truncated_bytes;
 
     klp_text api_key_json; /* ping: what the server knows of the key (its id and prefix, never its secret) */
+
+    /* call, when ok: the reply's payload, which is its member `data` where it has one and else all of it; empty after a
+     * 204. And the whole reply, where it holds more beside `data`. */
+    klp_text data_json;
+    klp_text reply_json;
 
     /* This whole event as one line of JSON, the same that the result socket tells, without a line break. */
     klp_text json;
@@ -373,6 +517,10 @@ typedef struct klp_event {
 #define KLP_CODE_DEADLINE_EXCEEDED    "deadline_exceeded" /* local: no time was left for an attempt */
 #define KLP_CODE_CANCELLED            "cancelled"         /* local: the host gave it up */
 #define KLP_CODE_SHUTDOWN             "shutdown"          /* local: the pusher was stopped first */
+#define KLP_CODE_AWAIT_TIMEOUT        "await_timeout"     /* local: the lobby still formed when the time was up */
+#define KLP_CODE_ENVIRONMENT_MISMATCH                                                                                  \
+    "environment_mismatch"                     /* local: the API key is not of klp_config.expect_environment */
+#define KLP_CODE_GAME_MISMATCH "game_mismatch" /* local: with expect_environment: the API key is of another game */
 
 /* Whether an event carries this error code. [any-thread] */
 static inline int klp_event_has_code(const klp_event *event, const char *code)
@@ -476,6 +624,21 @@ static inline int klp_event_is_shutdown(const klp_event *event)
     return klp_event_has_code(event, KLP_CODE_SHUTDOWN);
 }
 
+static inline int klp_event_is_await_timeout(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_AWAIT_TIMEOUT);
+}
+
+static inline int klp_event_is_environment_mismatch(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_ENVIRONMENT_MISMATCH);
+}
+
+static inline int klp_event_is_game_mismatch(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_GAME_MISMATCH);
+}
+
 /* ─── Statistics ────────────────────────────────────────────────────────────────────────────────── */
 
 /* Counters since open() (they only rise) and gauges (they say what is now).
@@ -490,10 +653,13 @@ typedef struct klp_stats {
     uint64_t replayed;     /* … of which the server knew them already */
     uint64_t not_applied;
     uint64_t possibly_applied;
-    uint64_t queries_ok; /* verdicts on reads and pings */
+    uint64_t joined;     /* pushes that joined an equal one under way */
+    uint64_t queries_ok; /* verdicts on reads, awaits and pings */
     uint64_t queries_failed;
+    uint64_t calls_ok; /* verdicts on calls */
+    uint64_t calls_failed;
     uint64_t attempts;
-    uint64_t retries; /* attempts that another one followed */
+    uint64_t retries; /* attempts made because an earlier one of the same call had failed */
     uint64_t sends;
     uint64_t connections; /* opened */
     uint64_t events_acknowledged;
@@ -506,14 +672,56 @@ typedef struct klp_stats {
     uint64_t unread_events; /* not acknowledged */
     uint64_t queued_bytes;
     uint64_t reply_bytes;
-    uint64_t gate;             /* KLP_GATE_… */
-    uint64_t gate_opens_in_ms; /* when it is held, or between two probes */
+    uint64_t gate;               /* KLP_GATE_… */
+    uint64_t gate_opens_in_ms;   /* when it is held, or between two probes */
+    uint64_t awaiting;           /* awaits without a verdict; they count as queued or in flight, too */
+    uint64_t oldest_push_age_ms; /* since the oldest push without a verdict was accepted; 0: there is none */
+    uint64_t api_key_generation; /* 1 at open(), one more with every new key */
 } klp_stats;
 
 #define KLP_STATS_INIT                                                                                                 \
     {                                                                                                                  \
-        (uint32_t)sizeof(klp_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0            \
+        (uint32_t)sizeof(klp_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+            0, 0, 0                                                                                                    \
     }
+
+#define KLP_HISTOGRAM_BUCKETS 160u
+
+/* How long something took, counted in buckets that grow with what they hold: four for every doubling, so that a
+ * bucket's bounds are at most 25 % apart (33 % below 4 µs). Set struct_size; grows at its end. */
+typedef struct klp_histogram {
+    uint32_t struct_size; /* sizeof(klp_histogram) */
+    uint32_t reserved;
+    uint64_t count;
+    uint64_t sum_us;
+    uint64_t max_us;
+    uint64_t buckets[KLP_HISTOGRAM_BUCKETS]; /* [i]: those below klp_histogram_bound_us(i) and not below the one before;
+                                                the last one has all that is longer, too */
+} klp_histogram;
+
+/* The exclusive upper bound of a bucket. [any-thread] */
+static inline uint64_t klp_histogram_bound_us(uint32_t bucket)
+{
+    return bucket < 4 ? bucket + 1u : (uint64_t)(bucket % 4u + 5u) << (bucket / 4u - 1u);
+}
+
+/* What `permille` thousandths of all took at most: the bound of their bucket, or the longest of all where that is less.
+ * 0 when there were none. [any-thread] */
+static inline uint64_t klp_histogram_quantile_us(const klp_histogram *histogram, uint32_t permille)
+{
+    uint64_t seen = 0;
+    uint64_t wanted = histogram->count / 1000u * permille + (histogram->count % 1000u * permille + 999u) / 1000u;
+    uint32_t bucket = 0;
+
+    if (histogram->count == 0)
+        return 0;
+    for (; bucket + 1u < KLP_HISTOGRAM_BUCKETS; bucket++) {
+        seen += histogram->buckets[bucket];
+        if (seen >= wanted)
+            break;
+    }
+    return klp_histogram_bound_us(bucket) < histogram->max_us ? klp_histogram_bound_us(bucket) : histogram->max_us;
+}
 
 /* ─── The table ─────────────────────────────────────────────────────────────────────────────────── */
 
@@ -565,6 +773,23 @@ typedef struct klp_api {
     klp_status (*read)(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, uint64_t cookie, klp_ticket *ticket,
                        klp_text_buffer *why);
 
+    /* Queues a watch over one lobby: it is read now and then, until its status is no longer `forming`; its state then
+     * comes as an event with op KLP_OP_AWAIT. Reads that fail in passing are made up for; when its time is up the event
+     * says await_timeout and carries the last state seen. Never waits itself.
+     *
+     * Legal, returns: as push(). Yields to pushes and to everything else; flush() does not wait for it, and stop()
+     * ends it at once.
+     * [any-thread] since ABI 1 */
+    klp_status (*await)(klp_pusher *pusher, const klp_await *await, klp_ticket *ticket, klp_text_buffer *why);
+
+    /* Queues any other request to the server API, with a push's delivery: retries, gate, honest outcome. What the
+     * server replied comes as an event with op KLP_OP_CALL. A reply that is a success but no JSON is possibly applied,
+     * and not tried again.
+     *
+     * Legal, returns: as push(). Yields to pushes.
+     * [any-thread] since ABI 1 */
+    klp_status (*call)(klp_pusher *pusher, const klp_call *call, klp_ticket *ticket, klp_text_buffer *why);
+
     /* Queues a check of the API key; what the server knows of it comes as an event with op KLP_OP_PING.
      *
      * Legal, returns: as read().
@@ -593,7 +818,7 @@ typedef struct klp_api {
      * KLP_OK                  *event is the host's to read until it is given to ack(), or until close().
      * KLP_E_TIMEOUT           none came.
      * KLP_E_DRAINED           stop() is done and all events have been handed out: close() next.
-     * KLP_E_NOT_AVAILABLE     there is a results_url, and stop() has not returned.
+     * KLP_E_NOT_AVAILABLE     there is a results_url, and stop() has not returned; or it would wait in a callback.
      * KLP_E_NO_MEMORY         the event's JSON could not be made; the event stays first in line.
      * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
      * On every failure *event is NULL.
@@ -636,12 +861,14 @@ typedef struct klp_api {
      * [any-thread] since ABI 1 */
     void (*free_event)(klp_event *event);
 
-    /* Waits until no call accepted so far or meanwhile is without a verdict. Unread events do not count.
+    /* Waits until no call accepted so far or meanwhile is without a verdict, awaits excepted. Unread events do not
+     * count.
      *
      * Legal from open() until close() begins.
      *
      * KLP_OK                  none is.
      * KLP_E_TIMEOUT           timeout_ms passed first.
+     * KLP_E_NOT_AVAILABLE     called from a callback.
      * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
      * [any-thread] since ABI 1 */
     klp_status (*flush)(klp_pusher *pusher, uint32_t timeout_ms);
@@ -657,6 +884,7 @@ typedef struct klp_api {
      * Legal from open() until close() begins; a second call waits for the first.
      *
      * KLP_OK                  stopped.
+     * KLP_E_NOT_AVAILABLE     called from a callback.
      * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
      * [any-thread] since ABI 1 */
     klp_status (*stop)(klp_pusher *pusher, uint32_t drain_ms);
@@ -666,7 +894,9 @@ typedef struct klp_api {
      *
      * Legal once, when no other call with this pusher runs or will.
      *
-     * KLP_OK, KLP_E_FORKED
+     * KLP_OK
+     * KLP_E_NOT_AVAILABLE     called from a callback; nothing done.
+     * KLP_E_FORKED
      * [one-thread] since ABI 1 */
     klp_status (*close)(klp_pusher *pusher);
 
@@ -677,6 +907,37 @@ typedef struct klp_api {
      * KLP_OK, KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
      * [any-thread] since ABI 1 */
     klp_status (*stats)(klp_pusher *pusher, klp_stats *stats);
+
+    /* Fills *histogram, up to the struct_size it comes with, with KLP_LATENCY_…
+     *
+     * Legal from open() until close() begins.
+     *
+     * KLP_OK, KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*latencies)(klp_pusher *pusher, int32_t which, klp_histogram *histogram);
+
+    /* Everything of stats() and latencies() as OpenMetrics text, for a host's own /metrics page, each metric labelled
+     * with the pusher's name. *size is set to the bytes of it; they are written, with a NUL behind, when that many and
+     * one more fit into `capacity` (`out` may be NULL with 0).
+     *
+     * Legal from open() until close() begins.
+     *
+     * KLP_OK                  written.
+     * KLP_E_INVALID_ARGUMENT  it did not fit, nothing is written; or size is NULL.
+     * KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*metrics)(klp_pusher *pusher, char *out, size_t capacity, size_t *size);
+
+    /* Gives a new API key, for the next attempt of every call. Attempts under way go on with the old one; if the server
+     * refuses it there, the call is sent again. Where there is an api_key_file its next change overrules this.
+     *
+     * Legal from open() until close() begins.
+     *
+     * KLP_OK                  taken. The library's copy is all that it needs.
+     * KLP_E_INVALID_ARGUMENT  `why` says what is wrong with it, and never what it is. The old one stays.
+     * KLP_E_NO_MEMORY, KLP_E_FORKED
+     * [any-thread] since ABI 1 */
+    klp_status (*set_api_key)(klp_pusher *pusher, klp_text api_key, klp_text_buffer *why);
 
     /* Checks that a webhook comes from Kraty: that its body was signed with one of the secrets, and lately. Compares in
      * constant time; keeps nothing.

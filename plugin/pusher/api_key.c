@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/crypto.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +15,8 @@
 #define HEADER_START "Authorization: Bearer "
 
 struct api_key {
+    struct api_key *next;
+    unsigned uses;
     size_t size;
     char header[sizeof HEADER_START + KLP_MAX_KEY_BYTES];
 };
@@ -60,17 +60,16 @@ static bool is_space(char byte)
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-static klp_status keep_file(klp_text file, struct api_key **out, klp_text_buffer *why)
+klp_status api_key_of_text(klp_text text, const char *field, struct api_key **out, klp_text_buffer *why)
 {
-    char path[PATH_MAX];
+    return keep(text.data, text.size, field, out, why);
+}
+
+klp_status api_key_of_file(const char *path, struct api_key **out, klp_text_buffer *why)
+{
     char line[KLP_MAX_KEY_BYTES + 16]; /* room to see that it is too long, or has white space around it */
     struct stat facts;
     klp_status status;
-
-    if (file.size >= sizeof path || memchr(file.data, '\0', file.size))
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "api_key_file is not a path");
-    memcpy(path, file.data, file.size);
-    path[file.size] = '\0';
 
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0)
@@ -98,14 +97,14 @@ close_file:
     return status;
 }
 
-klp_status api_key_open(klp_text given, klp_text file, struct api_key **api_key, klp_text_buffer *why)
+klp_status api_key_open(klp_text given, const char *file, struct api_key **api_key, klp_text_buffer *why)
 {
-    if (given.size && file.size)
+    if (given.size && file)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "api_key and api_key_file are both given: one of them, please");
     if (given.size)
         return keep(given.data, given.size, "api_key", api_key, why);
-    if (file.size)
-        return keep_file(file, api_key, why);
+    if (file)
+        return api_key_of_file(file, api_key, why);
 
     const char *environment = getenv("KRATY_SERVER_KEY");
     if (!environment || !*environment)
@@ -129,4 +128,19 @@ const char *api_key_header(const struct api_key *api_key)
 klp_text api_key_text(const struct api_key *api_key)
 {
     return (klp_text){api_key->header + sizeof HEADER_START - 1, api_key->size};
+}
+
+bool api_key_is_equal(const struct api_key *a, const struct api_key *b)
+{
+    return a->size == b->size && CRYPTO_memcmp(a->header, b->header, sizeof HEADER_START - 1 + a->size) == 0;
+}
+
+unsigned *api_key_uses(struct api_key *api_key)
+{
+    return &api_key->uses;
+}
+
+struct api_key **api_key_next(struct api_key *api_key)
+{
+    return &api_key->next;
 }

@@ -5,13 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kraty/call_body.h"
 #include "kraty/path.h"
+#include "kraty/trace_parent.h"
 #include "pusher/settings.h"
 #include "why.h"
 #include "json/check.h"
 #include "json/utf8.h"
 
-enum { MAX_IDEMPOTENCY_KEY_BYTES = 255, MAX_STRUCT_BYTES = 4096 };
+enum {
+    MAX_IDEMPOTENCY_KEY_BYTES = 255,
+    MAX_STRUCT_BYTES = 4096,
+    MIN_POLL_INTERVAL_MS = 10,
+    MAX_POLL_INTERVAL_MS = 3600000
+};
 
 klp_status argument_copy(const void *given, void *known, size_t known_size, const char *type, klp_text_buffer *why)
 {
@@ -136,18 +143,38 @@ static klp_status check_idempotency_key(klp_text key, klp_text_buffer *why)
     return KLP_OK;
 }
 
+static klp_status check_trace_parent(klp_text text, klp_text_buffer *why)
+{
+    if (text.size == 0)
+        return KLP_OK;
+    if (!text.data)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "trace_parent has a size of %zu and no data", text.size);
+    const char *fault = trace_parent_fault(text.data, text.size);
+    return fault ? why_say(why, KLP_E_INVALID_ARGUMENT, "trace_parent %s", fault) : KLP_OK;
+}
+
+/* What every struct of a call has. */
+static klp_status check_frame(uint32_t flags, uint32_t reserved, uint32_t time_ms, const char *time_field,
+                              klp_text_buffer *why)
+{
+    if (flags)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "flags 0x%x are not known to this library", flags);
+    if (reserved)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "reserved is not 0");
+    if (time_ms > SETTINGS_MAX_DEADLINE_MS)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "%s is %u, more than %u", time_field, time_ms,
+                       SETTINGS_MAX_DEADLINE_MS);
+    return KLP_OK;
+}
+
 static klp_status check_numbers(const klp_lobby *lobby, klp_text_buffer *why)
 {
-    if (lobby->flags)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "flags 0x%x are not known to this library", lobby->flags);
-    if (lobby->reserved)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "reserved is not 0");
+    klp_status status = check_frame(lobby->flags, lobby->reserved, lobby->deadline_ms, "deadline_ms", why);
+    if (status)
+        return status;
     if (lobby->capacity && lobby->capacity < lobby->player_count)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "capacity %u is below the %zu players given", lobby->capacity,
                        lobby->player_count);
-    if (lobby->deadline_ms > SETTINGS_MAX_DEADLINE_MS)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "deadline_ms is %u, more than %u", lobby->deadline_ms,
-                       SETTINGS_MAX_DEADLINE_MS);
     if (lobby->fill_bots < KLP_FILL_BOTS_DEFAULT || lobby->fill_bots > KLP_FILL_BOTS_YES)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "fill_bots is %d: not one of KLP_FILL_BOTS_…", lobby->fill_bots);
     return KLP_OK;
@@ -170,5 +197,68 @@ klp_status argument_lobby(const klp_lobby *lobby, klp_text_buffer *why)
         status = check_metadata(lobby->metadata_json, why);
     if (!status)
         status = check_idempotency_key(lobby->idempotency_key, why);
+    if (!status)
+        status = check_trace_parent(lobby->trace_parent, why);
+    return status;
+}
+
+klp_status argument_await(const klp_await *await, klp_text_buffer *why)
+{
+    klp_status status = argument_path_id(await->game_id, "game_id", why);
+    if (!status)
+        status = argument_path_id(await->lobby_id, "lobby_id", why);
+    if (!status)
+        status = check_frame(await->flags, 0, await->timeout_ms, "timeout_ms", why);
+    if (!status && await->poll_interval_ms &&
+        (await->poll_interval_ms < MIN_POLL_INTERVAL_MS || await->poll_interval_ms > MAX_POLL_INTERVAL_MS))
+        status = why_say(why, KLP_E_INVALID_ARGUMENT, "poll_interval_ms is %u: not within %d and %d",
+                         await->poll_interval_ms, MIN_POLL_INTERVAL_MS, MAX_POLL_INTERVAL_MS);
+    if (!status)
+        status = check_trace_parent(await->trace_parent, why);
+    return status;
+}
+
+static klp_status check_segments(const klp_call *call, klp_text_buffer *why)
+{
+    char field[40];
+
+    if (call->segment_count == 0)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "segments is empty");
+    if (!call->segments)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "segments is NULL, segment_count is %zu", call->segment_count);
+    if (call->segment_count > KLP_MAX_SEGMENTS)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "segment_count is %zu, more than %u", call->segment_count,
+                       KLP_MAX_SEGMENTS);
+    for (size_t i = 0; i < call->segment_count; i++) {
+        snprintf(field, sizeof field, "segments[%zu]", i);
+        klp_status status = argument_path_id(call->segments[i], field, why);
+        if (status)
+            return status;
+    }
+    return KLP_OK;
+}
+
+static klp_status check_body(const klp_call *call, enum call_method method, klp_text_buffer *why)
+{
+    size_t at = 0;
+
+    if (call->body_json.size && !call->body_json.data)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "body_json has a size of %zu and no data", call->body_json.size);
+    const char *fault = call_body_fault(method, call->body_json.data, call->body_json.size, &at);
+    return fault ? why_say(why, KLP_E_INVALID_ARGUMENT, "body_json %s at %zu", fault, at) : KLP_OK;
+}
+
+klp_status argument_call(const klp_call *call, klp_text_buffer *why)
+{
+    enum call_method method = call->method.data ? call_method_of(call->method.data, call->method.size) : CALL_NONE;
+    if (method == CALL_NONE)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "method is none of GET, POST, PUT, PATCH, DELETE");
+    klp_status status = check_segments(call, why);
+    if (!status)
+        status = check_frame(call->flags, call->reserved, call->deadline_ms, "deadline_ms", why);
+    if (!status)
+        status = check_body(call, method, why);
+    if (!status)
+        status = check_trace_parent(call->trace_parent, why);
     return status;
 }

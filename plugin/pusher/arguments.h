@@ -21,4 +21,9 @@ klp_status argument_path_id(klp_text text, const char *field, klp_text_buffer *w
  * needs memory: see duplicates.h. */
 klp_status argument_lobby(const klp_lobby *lobby, klp_text_buffer *why);
 
+/* An await, the game_id of which has had its default filled in. */
+klp_status argument_await(const klp_await *await, klp_text_buffer *why);
+
+klp_status argument_call(const klp_call *call, klp_text_buffer *why);
+
 #endif

@@ -81,6 +81,10 @@ static void quote_reply(struct quotes *quotes, klp_event *event, const struct re
 {
     if (verdict->ok && event->op == KLP_OP_PING) {
         quote_raw(quotes, reply->payload, &event->api_key_json);
+    } else if (verdict->ok && event->op == KLP_OP_CALL) {
+        quote_raw(quotes, reply->payload, &event->data_json);
+        if (reply->has_more)
+            quote_raw(quotes, JSON_ROOT, &event->reply_json);
     } else if (verdict->ok) {
         quote_id(quotes, reply->lobby.id, &event->lobby_id);
         quote_id(quotes, reply->lobby.status, &event->lobby_status);
@@ -128,9 +132,10 @@ static void keep_quotes(struct job *job, const struct reply *reply, const struct
 
 /* ─── The event ─────────────────────────────────────────────────────────────────────────────────── */
 
+static const klp_text nothing = {"", 0};
+
 static void fill_event(struct job *job, const struct verdict *verdict, const struct conclusion *conclusion)
 {
-    static const klp_text nothing = {"", 0};
     klp_event *event = &job->event;
 
     event->ok = verdict->ok;
@@ -140,13 +145,24 @@ static void fill_event(struct job *job, const struct verdict *verdict, const str
     event->error_origin = verdict->origin;
     event->elapsed_us = conclusion->now_us - job->accepted_us;
     event->retry_after_ms = KLP_NO_RETRY_AFTER;
-    event->request_id = event->lobby_status = event->lobby_json = event->api_key_json = event->json = nothing;
+    event->request_id = event->api_key_json = event->data_json = event->reply_json = event->json = nothing;
     event->error_message = event->error_details_json = nothing;
     event->error_code = verdict->ok ? nothing : klp_cstr(verdict->code ? verdict->code : KLP_CODE_INTERNAL_ERROR);
     if (!verdict->ok && !verdict->code && job->essence_size)
         event->error_code = (klp_text){job->essence, job->essence_size};
-    if (verdict->ok && event->op != KLP_OP_PING && job->essence_size)
-        event->lobby_id = (klp_text){job->essence, job->essence_size};
+}
+
+static bool has_lobby(const klp_event *event)
+{
+    return event->op == KLP_OP_PUSH || event->op == KLP_OP_READ || event->op == KLP_OP_AWAIT;
+}
+
+static void fill_lobby(struct job *job, const struct reply *reply)
+{
+    job->event.capacity = reply->lobby.capacity;
+    job->event.participant_count = reply->lobby.participant_count;
+    job->event.bot_slots = reply->lobby.bot_slots;
+    job->event.filled_slots = reply->lobby.filled_slots;
 }
 
 /* The one text of the reply that a host cannot do without, the error's code or the lobby's id: kept in the job, for
@@ -170,8 +186,9 @@ static void keep_essence(struct job *job, const struct reply *reply, klp_text ap
 
 static struct judged_call judged(const struct job *job)
 {
-    bool is_push = job->event.op == KLP_OP_PUSH;
-    return (struct judged_call){.is_push = is_push, .is_write = is_push, .possibly_applied = job->possibly_applied};
+    return (struct judged_call){.is_push = job->event.op == KLP_OP_PUSH,
+                                .is_write = job_is_write(job),
+                                .possibly_applied = job->possibly_applied};
 }
 
 static enum attempt_answer answer_of(enum reply_kind kind)
@@ -210,15 +227,58 @@ static void note_attempt(struct job *job, const struct transport_reply *answer)
     job->event.http_status = answer->http_status;
 }
 
+void note_aborted(struct job *job, const struct transport_reply *answer)
+{
+    note_attempt(job, answer);
+}
+
+void copy_course(struct job *job, const struct job *leader)
+{
+    job->event.attempts = leader->event.attempts;
+    job->event.sends = leader->event.sends;
+    job->event.http_status = leader->event.http_status;
+    job->event.joined = 1;
+    job->possibly_applied = leader->possibly_applied;
+}
+
+static enum reply_payload wanted_of(int32_t op)
+{
+    switch (op) {
+    case KLP_OP_PING:
+        return REPLY_WANTS_API_KEY;
+    case KLP_OP_CALL:
+        return REPLY_WANTS_ANY;
+    default:
+        return REPLY_WANTS_LOBBY;
+    }
+}
+
+/* 204 No Content, and its like that resets a form: there is nothing to be read. */
+static bool is_empty_by_right(const struct job *job, const struct transport_reply *answer)
+{
+    return job->event.op == KLP_OP_CALL && answer->body_bytes == 0 &&
+           (answer->http_status == 204 || answer->http_status == 205);
+}
+
+static bool read_answer(const struct job *job, const struct transport_reply *answer, struct reply *reply)
+{
+    if (answer->end != ATTEMPT_ANSWERED)
+        return false;
+    if (is_empty_by_right(job, answer)) {
+        reply->kind = REPLY_HAS_PAYLOAD;
+        reply->payload = JSON_NONE;
+        return true;
+    }
+    return reply_read(answer->body, answer->body_bytes, wanted_of(job->event.op), reply);
+}
+
 void assess_attempt(struct job *job, const struct transport_reply *answer, int64_t unix_s,
                     struct assessment *assessment)
 {
     struct judged_call call = judged(job);
-    enum reply_payload wanted = job->event.op == KLP_OP_PING ? REPLY_WANTS_API_KEY : REPLY_WANTS_LOBBY;
 
     *assessment = (struct assessment){.answer = answer, .reply = {.kind = REPLY_HAS_NEITHER}};
-    assessment->is_read =
-        answer->end == ATTEMPT_ANSWERED && reply_read(answer->body, answer->body_bytes, wanted, &assessment->reply);
+    assessment->is_read = read_answer(job, answer, &assessment->reply);
     assessment->retry_after_ms = retry_after_ms(answer->retry_after.data, answer->retry_after.size, answer->date.data,
                                                 answer->date.size, unix_s);
     assessment->attempt = (struct attempt){.end = answer->end,
@@ -235,24 +295,52 @@ void assessment_free(struct assessment *assessment)
     reply_free(&assessment->reply);
 }
 
-void conclude_assessed(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion)
+/* The verdict of an assessment, which may be on another call than this. */
+static void conclude(struct job *job, const struct assessment *assessment, const struct verdict *verdict,
+                     const struct conclusion *conclusion)
 {
     const struct reply *reply = &assessment->reply;
-    const struct verdict *verdict = &assessment->verdict;
     char sentence[SENTENCE_BYTES];
 
-    if (reply->kind == REPLY_HAS_ERROR || (reply->kind == REPLY_HAS_PAYLOAD && job->event.op != KLP_OP_PING))
+    job_drop_reply(job); /* a lobby that was seen forming */
+    if (reply->kind == REPLY_HAS_ERROR || (reply->kind == REPLY_HAS_PAYLOAD && has_lobby(&job->event)))
         keep_essence(job, reply, conclusion->api_key);
     fill_event(job, verdict, conclusion);
     job->event.retry_after_ms = assessment->retry_after_ms;
-    if (verdict->ok) {
-        job->event.capacity = reply->lobby.capacity;
-        job->event.participant_count = reply->lobby.participant_count;
-        job->event.bot_slots = reply->lobby.bot_slots;
-        job->event.filled_slots = reply->lobby.filled_slots;
+    if (verdict->origin == KLP_ORIGIN_TRANSPORT)
+        job->event.curl_code = assessment->answer->curl_code;
+    if (verdict->ok && has_lobby(&job->event)) {
+        fill_lobby(job, reply);
+        if (job->essence_size)
+            job->event.lobby_id = (klp_text){job->essence, job->essence_size};
     }
     keep_quotes(job, reply, verdict, assessment->answer,
                 sentence_about(assessment->answer, assessment->is_read ? reply : NULL, sentence), conclusion);
+}
+
+void conclude_assessed(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion)
+{
+    conclude(job, assessment, &assessment->verdict, conclusion);
+}
+
+void conclude_refused(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion)
+{
+    struct judged_call call = judged(job);
+    struct verdict verdict = assessment->verdict;
+
+    verdict.outcome = judge_local(&call, LOCAL_SESSION_INVALID, 0).outcome; /* it was not sent because of that */
+    conclude(job, assessment, &verdict, conclusion);
+}
+
+void conclude_later(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion)
+{
+    klp_text asked_for = job->event.lobby_id;
+
+    job_drop_reply(job);
+    fill_lobby(job, &assessment->reply);
+    keep_quotes(job, &assessment->reply, &assessment->verdict, assessment->answer, nothing, conclusion);
+    job->event.lobby_id = asked_for; /* which outlives the reply */
+    job->event.request_id = nothing;
 }
 
 static const char *local_sentence(enum local_end end, bool was_tried)
@@ -279,18 +367,19 @@ static const char *local_sentence(enum local_end end, bool was_tried)
     return was_tried ? "its deadline passed before its next attempt" : "its deadline passed before it was sent";
 }
 
+static const char *aborted_sentence(enum local_end end)
+{
+    return end == LOCAL_CANCELLED ? "it was cancelled before its reply was complete"
+                                  : "the pusher was stopped before its reply was complete";
+}
+
 void conclude_local(struct job *job, enum local_end end, const struct transport_reply *answer,
                     const struct conclusion *conclusion)
 {
     struct judged_call call = judged(job);
     struct verdict verdict = judge_local(&call, end, answer ? answer->sends : 0);
-    const char *sentence = local_sentence(end, job->event.attempts > 0);
 
-    if (answer) {
-        note_attempt(job, answer);
-        sentence = end == LOCAL_CANCELLED ? "it was cancelled before its reply was complete"
-                                          : "the pusher was stopped before its reply was complete";
-    }
     fill_event(job, &verdict, conclusion);
-    keep_quotes(job, NULL, &verdict, answer, klp_cstr(sentence), conclusion);
+    /* our own sentences are static: what an await has seen of its lobby stays beside them */
+    job->event.error_message = klp_cstr(answer ? aborted_sentence(end) : local_sentence(end, job->event.attempts > 0));
 }

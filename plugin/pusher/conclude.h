@@ -29,11 +29,23 @@ void assess_attempt(struct job *job, const struct transport_reply *answer, int64
                     struct assessment *assessment);
 void assessment_free(struct assessment *assessment);
 
+/* Notes an attempt that was taken off the wire. */
+void note_aborted(struct job *job, const struct transport_reply *answer);
+
+/* One that joined another takes over what became of that. */
+void copy_course(struct job *job, const struct job *leader);
+
 /* The verdict of the last attempt becomes the job's. */
 void conclude_assessed(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion);
 
 /* The verdict of a job that we end ourselves. `reply` is of its attempt, taken off the wire, or NULL. */
 void conclude_local(struct job *job, enum local_end end, const struct transport_reply *reply,
                     const struct conclusion *conclusion);
+
+/* A lobby that still forms: its event carries it, should its time be up before there is more to tell. */
+void conclude_later(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion);
+
+/* The verdict on a call that cannot be made, since `assessment`, of an attempt to find out whether it can, failed. */
+void conclude_refused(struct job *job, const struct assessment *assessment, const struct conclusion *conclusion);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The host's side of a call: check, copy into one block, queue. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
+#include "kraty/call_body.h"
+#include "kraty/call_path.h"
 #include "kraty/push_body.h"
 #include "pusher/arguments.h"
 #include "pusher/duplicates.h"
@@ -12,6 +15,9 @@
 #include "json/write.h"
 
 static const char uuid_place[UUID_BYTES] = "00000000-0000-4000-8000-000000000000";
+static const klp_text nothing = {"", 0};
+
+enum { DEFAULT_POLL_INTERVAL_MS = 1000, DEFAULT_AWAIT_TIMEOUT_MS = 60000 };
 
 static klp_status refuse_full(klp_pusher *pusher, klp_status status)
 {
@@ -65,6 +71,7 @@ static klp_status enqueue(klp_pusher *pusher, struct job *job, klp_ticket *ticke
             *ticket = job->event.ticket;
         job_list_append(&pusher->intake, job);
         pusher->undecided++;
+        pusher->awaiting += job->event.op == KLP_OP_AWAIT;
         pusher->stats.accepted++;
         pusher->stats.queued_bytes += job->block_bytes;
     }
@@ -112,6 +119,13 @@ static void set_times(struct job *job, const klp_pusher *pusher, uint32_t deadli
         clock_after_ms(job->accepted_us, deadline_ms ? deadline_ms : pusher->settings.deadline_ms);
 }
 
+static klp_text or_nothing(klp_text text)
+{
+    return text.size ? text : nothing;
+}
+
+/* ─── Pushes ────────────────────────────────────────────────────────────────────────────────────── */
+
 static klp_status refuse_duplicate(klp_pusher *pusher, const klp_lobby *lobby, struct job *job, klp_text_buffer *why)
 {
     size_t first, second;
@@ -126,7 +140,6 @@ static klp_status refuse_duplicate(klp_pusher *pusher, const klp_lobby *lobby, s
 
 static klp_status make_push(klp_pusher *pusher, const klp_lobby *lobby, struct job **out, klp_text_buffer *why)
 {
-    static const klp_text nothing = {"", 0};
     bool is_stamped = lobby->idempotency_key.size > 0;
     klp_text idempotency_key = is_stamped ? lobby->idempotency_key : (klp_text){uuid_place, UUID_BYTES};
     struct json_writer measure = {0};
@@ -140,7 +153,14 @@ static klp_status make_push(klp_pusher *pusher, const klp_lobby *lobby, struct j
         scratch_bytes += sizeof(uint32_t) - 1; /* to be aligned */
     size_t body_bytes = measure.size > scratch_bytes ? measure.size : scratch_bytes;
 
-    struct job *job = job_new(KLP_OP_PUSH, lobby->game_id, lobby->event_key, lobby->key, nothing, body_bytes);
+    const struct job_texts texts = {.game_id = lobby->game_id,
+                                    .event_key = lobby->event_key,
+                                    .key = lobby->key,
+                                    .lobby_id = nothing,
+                                    .method = nothing,
+                                    .path = nothing,
+                                    .trace_parent = or_nothing(lobby->trace_parent)};
+    struct job *job = job_new(KLP_OP_PUSH, &texts, body_bytes);
     if (!job)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     klp_status status = refuse_duplicate(pusher, lobby, job, why);
@@ -149,9 +169,11 @@ static klp_status make_push(klp_pusher *pusher, const klp_lobby *lobby, struct j
         return status;
     }
     struct json_writer body = {.data = job_body(job), .capacity = body_bytes};
-    size_t key_offset = push_body_write(&body, lobby, idempotency_key);
+    job->idempotency_offset = (uint32_t)push_body_write(&body, lobby, idempotency_key);
     job->body_bytes = (uint32_t)body.size;
-    job->key_to_stamp = is_stamped ? 0 : (uint32_t)key_offset;
+    job->idempotency_bytes = job->body_bytes - job->idempotency_offset - 2; /* the last quote, the last brace */
+    job->is_to_be_stamped = !is_stamped;
+    job->method = CALL_POST;
     job->event.cookie = lobby->cookie;
     set_times(job, pusher, lobby->deadline_ms);
     *out = job;
@@ -175,16 +197,29 @@ klp_status pusher_push(klp_pusher *pusher, const klp_lobby *given, klp_ticket *t
     return job ? enqueue(pusher, job, ticket, why) : status;
 }
 
-static klp_status query(klp_pusher *pusher, int32_t op, klp_text game_id, klp_text lobby_id, uint64_t cookie,
-                        klp_ticket *ticket, klp_text_buffer *why)
+/* ─── Reads, awaits, pings ──────────────────────────────────────────────────────────────────────── */
+
+static struct job *make_query(int32_t op, klp_text game_id, klp_text lobby_id, klp_text trace_parent, uint64_t cookie)
 {
-    static const klp_text nothing = {"", 0};
-    struct job *job = job_new(op, game_id, nothing, nothing, lobby_id, 0);
-    if (!job)
-        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
-    job->event.cookie = cookie;
-    set_times(job, pusher, 0);
-    return enqueue(pusher, job, ticket, why);
+    const struct job_texts texts = {.game_id = game_id,
+                                    .event_key = nothing,
+                                    .key = nothing,
+                                    .lobby_id = lobby_id,
+                                    .method = nothing,
+                                    .path = nothing,
+                                    .trace_parent = or_nothing(trace_parent)};
+    struct job *job = job_new(op, &texts, 0);
+
+    if (job) {
+        job->method = CALL_GET;
+        job->event.cookie = cookie;
+    }
+    return job;
+}
+
+struct job *pusher_make_check(void)
+{
+    return make_query(KLP_OP_PING, nothing, nothing, nothing, 0);
 }
 
 klp_status pusher_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, uint64_t cookie, klp_ticket *ticket,
@@ -197,11 +232,97 @@ klp_status pusher_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, 
         status = argument_path_id(lobby_id, "lobby_id", why);
     if (status)
         return status;
-    return query(pusher, KLP_OP_READ, game_id, lobby_id, cookie, ticket, why);
+    struct job *job = make_query(KLP_OP_READ, game_id, lobby_id, nothing, cookie);
+    if (!job)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    set_times(job, pusher, 0);
+    return enqueue(pusher, job, ticket, why);
+}
+
+klp_status pusher_await(klp_pusher *pusher, const klp_await *given, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_await await;
+
+    klp_status status = argument_copy(given, &await, sizeof await, "klp_await", why);
+    if (status)
+        return status;
+    if (!await.game_id.size)
+        await.game_id = pusher->settings.game_id;
+    status = argument_await(&await, why);
+    if (status)
+        return status;
+    struct job *job = make_query(KLP_OP_AWAIT, await.game_id, await.lobby_id, await.trace_parent, await.cookie);
+    if (!job)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    job->poll_interval_ms = await.poll_interval_ms ? await.poll_interval_ms : DEFAULT_POLL_INTERVAL_MS;
+    set_times(job, pusher, await.timeout_ms ? await.timeout_ms : DEFAULT_AWAIT_TIMEOUT_MS);
+    return enqueue(pusher, job, ticket, why);
 }
 
 klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why)
 {
-    static const klp_text nothing = {"", 0};
-    return query(pusher, KLP_OP_PING, nothing, nothing, cookie, ticket, why);
+    struct job *job = make_query(KLP_OP_PING, nothing, nothing, nothing, cookie);
+    if (!job)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    set_times(job, pusher, 0);
+    return enqueue(pusher, job, ticket, why);
+}
+
+/* ─── Calls ─────────────────────────────────────────────────────────────────────────────────────── */
+
+static klp_status make_call(const klp_call *call, struct job **out, klp_text_buffer *why)
+{
+    enum call_method method = call_method_of(call->method.data, call->method.size);
+    struct json_writer measure = {0};
+    struct call_body stamped;
+    char path[KLP_MAX_PATH_BYTES + 1];
+
+    if (call_body_write(&measure, method, call->body_json.data, call->body_json.size, uuid_place, UUID_BYTES, &stamped))
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    if (measure.size > KLP_MAX_BODY_BYTES)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "body_json makes a body of %zu bytes, more than %u", measure.size,
+                       KLP_MAX_BODY_BYTES);
+    size_t path_bytes = path_of_call(call->segments, call->segment_count, path, sizeof path);
+    if (path_bytes >= sizeof path)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "segments make a path of %zu bytes, more than %u", path_bytes,
+                       KLP_MAX_PATH_BYTES);
+
+    const struct job_texts texts = {.game_id = nothing,
+                                    .event_key = nothing,
+                                    .key = nothing,
+                                    .lobby_id = nothing,
+                                    .method = call->method,
+                                    .path = {path, path_bytes},
+                                    .trace_parent = or_nothing(call->trace_parent)};
+    struct job *job = job_new(KLP_OP_CALL, &texts, measure.size);
+    if (!job)
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    struct json_writer body = {.data = job_body(job), .capacity = measure.size};
+    if (call_body_write(&body, method, call->body_json.data, call->body_json.size, uuid_place, UUID_BYTES, &stamped)) {
+        job_free(job);
+        return why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    }
+    job->idempotency_offset = (uint32_t)stamped.key_offset;
+    job->idempotency_bytes = (uint32_t)stamped.key_bytes;
+    job->is_to_be_stamped = stamped.is_ours;
+    job->method = method;
+    job->event.cookie = call->cookie;
+    *out = job;
+    return KLP_OK;
+}
+
+klp_status pusher_call(klp_pusher *pusher, const klp_call *given, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_call call;
+    struct job *job = NULL;
+
+    klp_status status = argument_copy(given, &call, sizeof call, "klp_call", why);
+    if (!status)
+        status = argument_call(&call, why);
+    if (!status)
+        status = make_call(&call, &job, why);
+    if (status)
+        return status;
+    set_times(job, pusher, call.deadline_ms);
+    return enqueue(pusher, job, ticket, why);
 }

@@ -7,13 +7,16 @@
 /* Points the event's texts about the call at where they are, by their sizes. */
 static void point_texts(struct job *job)
 {
-    klp_text *texts[] = {&job->event.game_id, &job->event.event_key, &job->event.key, &job->event.lobby_id};
+    klp_event *event = &job->event;
+    klp_text *texts[] = {&event->game_id,  &event->event_key, &event->key,
+                         &event->lobby_id, &event->method,    &event->path};
     char *at = job->texts;
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         texts[i]->data = at;
         at += texts[i]->size + 1;
     }
+    event->trace_parent.data = job->trace_parent;
 }
 
 static char *put_text(char *at, klp_text text)
@@ -24,11 +27,15 @@ static char *put_text(char *at, klp_text text)
     return at + text.size + 1;
 }
 
-struct job *job_new(int32_t op, klp_text game_id, klp_text event_key, klp_text key, klp_text lobby_id,
-                    size_t body_bytes)
+struct job *job_new(int32_t op, const struct job_texts *texts, size_t body_bytes)
 {
-    /* each at most KLP_MAX_ID_BYTES, and the body at most KLP_MAX_BODY_BYTES: no overflow */
-    size_t texts_bytes = game_id.size + event_key.size + key.size + lobby_id.size + 4;
+    const klp_text in_block[] = {texts->game_id,  texts->event_key, texts->key,
+                                 texts->lobby_id, texts->method,    texts->path};
+    size_t texts_bytes = 0;
+
+    /* each within its bound, and the body within KLP_MAX_BODY_BYTES: no overflow */
+    for (size_t i = 0; i < sizeof in_block / sizeof *in_block; i++)
+        texts_bytes += in_block[i].size + 1;
     size_t block_bytes = sizeof(struct job) + texts_bytes + body_bytes;
     struct job *job = malloc(block_bytes);
     if (!job)
@@ -40,11 +47,17 @@ struct job *job_new(int32_t op, klp_text game_id, klp_text event_key, klp_text k
     job->body_bytes = (uint32_t)body_bytes;
     job->event.struct_size = (uint32_t)sizeof job->event;
     job->event.op = op;
-    job->event.game_id = game_id;
-    job->event.event_key = event_key;
-    job->event.key = key;
-    job->event.lobby_id = lobby_id;
-    put_text(put_text(put_text(put_text(job->texts, game_id), event_key), key), lobby_id);
+    job->event.game_id = texts->game_id;
+    job->event.event_key = texts->event_key;
+    job->event.key = texts->key;
+    job->event.lobby_id = texts->lobby_id;
+    job->event.method = texts->method;
+    job->event.path = texts->path;
+    job->event.trace_parent = texts->trace_parent;
+    char *at = job->texts;
+    for (size_t i = 0; i < sizeof in_block / sizeof *in_block; i++)
+        at = put_text(at, in_block[i]);
+    put_text(job->trace_parent, texts->trace_parent);
     point_texts(job);
     return job;
 }
@@ -75,6 +88,47 @@ struct job *job_drop_body(struct job *job)
     smaller->body_bytes = 0;
     point_texts(smaller);
     return smaller;
+}
+
+void job_drop_reply(struct job *job)
+{
+    static const klp_text nothing = {"", 0};
+
+    free(job->reply_block);
+    job->reply_block = NULL;
+    job->reply_bytes = 0;
+    job->event.lobby_status = job->event.lobby_json = nothing;
+    job->event.capacity = job->event.participant_count = job->event.bot_slots = job->event.filled_slots = 0;
+    job->event.truncated = 0;
+    job->event.truncated_bytes = 0;
+}
+
+bool job_is_write(const struct job *job)
+{
+    return call_method_is_write(job->method);
+}
+
+static void swap_u64(uint64_t *a, uint64_t *b)
+{
+    uint64_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+void job_swap_tickets(struct job *a, struct job *b)
+{
+    char trace_parent[sizeof a->trace_parent];
+    size_t trace_parent_size = a->event.trace_parent.size;
+
+    swap_u64(&a->event.ticket, &b->event.ticket);
+    swap_u64(&a->event.cookie, &b->event.cookie);
+    swap_u64(&a->accepted_us, &b->accepted_us);
+    swap_u64(&a->time_us[JOB_DEADLINE], &b->time_us[JOB_DEADLINE]);
+    memcpy(trace_parent, a->trace_parent, sizeof trace_parent);
+    memcpy(a->trace_parent, b->trace_parent, sizeof trace_parent);
+    memcpy(b->trace_parent, trace_parent, sizeof trace_parent);
+    a->event.trace_parent.size = b->event.trace_parent.size;
+    b->event.trace_parent.size = trace_parent_size;
 }
 
 void job_list_append(struct job_list *list, struct job *job)

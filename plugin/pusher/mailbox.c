@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "pusher/pusher.h"
 #include "results/event_json.h"
+#include "telemetry/histogram.h"
 
 bool pusher_has_something_to_say(const klp_pusher *pusher)
 {
@@ -29,11 +30,14 @@ void pusher_signal_events(klp_pusher *pusher, bool was_readable)
 
 static void count_verdict(klp_stats *stats, const klp_event *event)
 {
+    if (event->op == KLP_OP_CALL) {
+        stats->calls_ok += event->ok != 0;
+        stats->calls_failed += event->ok == 0;
+        return;
+    }
     if (event->op != KLP_OP_PUSH) {
-        if (event->ok)
-            stats->queries_ok++;
-        else
-            stats->queries_failed++;
+        stats->queries_ok += event->ok != 0;
+        stats->queries_failed += event->ok == 0;
         return;
     }
     stats->applied += event->outcome == KLP_APPLIED;
@@ -42,12 +46,31 @@ static void count_verdict(klp_stats *stats, const klp_event *event)
     stats->possibly_applied += event->outcome == KLP_POSSIBLY_APPLIED;
 }
 
+static void count_latencies(klp_pusher *pusher, const struct job *job)
+{
+    if (job->event.op != KLP_OP_PUSH)
+        return;
+    histogram_note(&pusher->total_latencies, job->event.elapsed_us);
+    if (job->queue_us)
+        histogram_note(&pusher->queue_latencies, job->queue_us - 1);
+}
+
+/* What stands before everything: the key's hold is one of its own. */
+static void count_gate(klp_pusher *pusher)
+{
+    const struct credentials *credentials = &pusher->credentials;
+
+    pusher->stats.gate = credentials->is_suspect ? (uint64_t)KLP_GATE_KEY_REFUSED : (uint64_t)pusher->gate.state;
+    pusher->gate_opens_us = credentials->is_suspect ? credentials->held_until_us : gate_opens_us(&pusher->gate, false);
+}
+
 /* In the same breath as the verdicts: a call is queued, in flight or decided, and never two of them. */
 static void count_edges(klp_pusher *pusher)
 {
     pusher->in_flight = pusher->settings.max_in_flight - transport_free_places(pusher->transport);
-    pusher->stats.gate = (uint64_t)pusher->gate.state;
-    pusher->gate_opens_us = gate_opens_us(&pusher->gate, false);
+    pusher->oldest_push_us = pusher->undecided_pushes.oldest ? pusher->undecided_pushes.oldest->accepted_us : 0;
+    pusher->stats.api_key_generation = pusher->credentials.generation;
+    count_gate(pusher);
     pusher->stats.connections = transport_connections_opened(pusher->transport);
     if (!pusher->courier)
         return;
@@ -63,16 +86,20 @@ void pusher_publish(klp_pusher *pusher)
     bool was_readable = pusher_has_something_to_say(pusher);
     for (const struct job *job = pusher->decided.first; job; job = job->next) {
         count_verdict(&pusher->stats, &job->event);
+        count_latencies(pusher, job);
         pusher->stats.replies_left_out += job->event.truncated != 0;
         pusher->stats.reply_bytes += job->reply_bytes;
         pusher->undecided--;
+        pusher->awaiting -= job->event.op == KLP_OP_AWAIT;
         pusher->stats.unread_events++;
     }
     pusher->stats.queued_bytes -= pusher->dropped_bytes;
     pusher->stats.attempts += pusher->round_attempts;
     pusher->stats.sends += pusher->round_sends;
     pusher->stats.retries += pusher->round_retries;
-    pusher->dropped_bytes = pusher->round_attempts = pusher->round_sends = pusher->round_retries = 0;
+    pusher->stats.joined += pusher->round_joined;
+    pusher->dropped_bytes = pusher->round_attempts = pusher->round_sends = 0;
+    pusher->round_retries = pusher->round_joined = 0;
     count_edges(pusher);
     job_list_append_all(&pusher->unread, &pusher->decided);
     pusher_signal_events(pusher, was_readable);

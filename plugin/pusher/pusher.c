@@ -13,7 +13,10 @@
 #include "pusher/fork_guard.h"
 #include "pusher/libraries.h"
 #include "pusher/random.h"
+#include "telemetry/metrics.h"
 #include "why.h"
+
+enum { MOST_DOUBTFUL_KEYS = 65536 };
 
 /* ─── Opening ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -81,10 +84,11 @@ static klp_status open_edges(klp_pusher *pusher, klp_text_buffer *why)
     const struct settings *settings = &pusher->settings;
     struct transport_options options = {
         .base_url = settings->base_url,
-        .authorization = api_key_header(settings->api_key),
         .ca_file = settings->ca_file,
         .proxy = settings->proxy,
+        .no_proxy = settings->no_proxy,
         .max_in_flight = settings->max_in_flight,
+        .wants_times = settings->on_attempt != NULL,
     };
 
     klp_status status = transport_open(&options, &pusher->transport, why);
@@ -119,6 +123,69 @@ static bool start_worker(klp_pusher *pusher)
     return is_started;
 }
 
+static klp_status make_tables(klp_pusher *pusher)
+{
+    const struct settings *settings = &pusher->settings;
+
+    if (!schedule_init(&pusher->schedule, settings->max_queued))
+        return KLP_E_NO_MEMORY;
+    if (!pointer_set_init(&pusher->handed_out_events, settings->max_unread_events))
+        goto destroy_schedule;
+    if (!same_key_init(&pusher->same_key, settings->max_queued, pusher->hash_secret))
+        goto destroy_handed_out_events;
+    if (!doubtful_keys_init(&pusher->doubtful_keys, MOST_DOUBTFUL_KEYS))
+        goto destroy_same_key;
+    return KLP_OK;
+
+destroy_same_key:
+    same_key_destroy(&pusher->same_key);
+destroy_handed_out_events:
+    pointer_set_destroy(&pusher->handed_out_events);
+destroy_schedule:
+    schedule_destroy(&pusher->schedule);
+    return KLP_E_NO_MEMORY;
+}
+
+static void destroy_tables(klp_pusher *pusher)
+{
+    doubtful_keys_destroy(&pusher->doubtful_keys);
+    same_key_destroy(&pusher->same_key);
+    pointer_set_destroy(&pusher->handed_out_events);
+    schedule_destroy(&pusher->schedule);
+}
+
+/* What decides on deliveries, and needs no memory. */
+static void init_delivery(klp_pusher *pusher)
+{
+    const struct settings *settings = &pusher->settings;
+
+    gate_init(&pusher->gate, settings->max_in_flight, &settings->retry.backoff);
+    budget_init(&pusher->budget, clock_now_us());
+    pusher->log =
+        (struct log){.callback = settings->on_log, .user = settings->callback_user, .level = settings->log_level};
+    pusher->stats.api_key_generation = 1;
+}
+
+static bool init_keys(klp_pusher *pusher)
+{
+    struct settings *settings = &pusher->settings;
+    struct job *ping = NULL;
+
+    if (settings->expect_environment && !(ping = pusher_make_check()))
+        return false;
+    key_check_init(&pusher->key_check, settings->expect_environment, ping);
+    credentials_init(&pusher->credentials, settings->api_key, settings->api_key_file,
+                     (uint64_t)settings->session_grace_ms * 1000);
+    settings->api_key = NULL; /* it is theirs now */
+    return true;
+}
+
+static void close_keys(klp_pusher *pusher)
+{
+    credentials_close(&pusher->credentials);
+    key_check_close(&pusher->key_check);
+}
+
 klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buffer *why)
 {
     klp_status status = libraries_init(why);
@@ -134,17 +201,18 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
         status = why_say(why, KLP_E_SYSTEM, "the system gave no randomness");
         goto close_settings;
     }
-    if (!schedule_init(&pusher->schedule, pusher->settings.max_queued)) {
-        status = why_say(why, KLP_E_NO_MEMORY, "out of memory");
+    status = make_tables(pusher);
+    if (status) {
+        why_say(why, status, "out of memory");
         goto close_settings;
     }
-    if (!pointer_set_init(&pusher->handed_out_events, pusher->settings.max_unread_events)) {
+    if (!init_keys(pusher)) {
         status = why_say(why, KLP_E_NO_MEMORY, "out of memory");
-        goto destroy_schedule;
+        goto destroy_tables;
     }
     if (!init_lock(pusher)) {
         status = why_say(why, KLP_E_SYSTEM, "the system refused a lock");
-        goto destroy_handed_out_events;
+        goto close_keys;
     }
     status = open_descriptors(pusher, why);
     if (status)
@@ -152,8 +220,7 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
     status = open_edges(pusher, why);
     if (status)
         goto close_descriptors;
-    gate_init(&pusher->gate, pusher->settings.max_in_flight, &pusher->settings.retry.backoff);
-    budget_init(&pusher->budget, clock_now_us());
+    init_delivery(pusher);
     pusher->exit_guard.pusher = pusher;
     if (!exit_guard_add(&pusher->exit_guard)) {
         status = why_say(why, KLP_E_SYSTEM, "the process is about to end");
@@ -174,10 +241,10 @@ close_descriptors:
     close_descriptors(pusher);
 destroy_lock:
     destroy_lock(pusher);
-destroy_handed_out_events:
-    pointer_set_destroy(&pusher->handed_out_events);
-destroy_schedule:
-    schedule_destroy(&pusher->schedule);
+close_keys:
+    close_keys(pusher);
+destroy_tables:
+    destroy_tables(pusher);
 close_settings:
     settings_close(&pusher->settings);
 free_pusher:
@@ -260,10 +327,16 @@ void pusher_close(klp_pusher *pusher)
         job_free(job);
     close_descriptors(pusher);
     destroy_lock(pusher);
-    pointer_set_destroy(&pusher->handed_out_events);
-    schedule_destroy(&pusher->schedule);
+    api_key_close(pusher->given_key); /* likewise */
+    close_keys(pusher);
+    destroy_tables(pusher);
     settings_close(&pusher->settings);
     free(pusher);
+}
+
+bool pusher_is_worker(const klp_pusher *pusher)
+{
+    return pthread_equal(pthread_self(), atomic_load(&pusher->worker_itself)) != 0;
 }
 
 /* ─── Asking ────────────────────────────────────────────────────────────────────────────────────── */
@@ -274,29 +347,102 @@ klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms)
     bool is_in_time = true;
 
     pthread_mutex_lock(&pusher->lock);
-    while (pusher->undecided && is_in_time)
+    while (pusher->undecided > pusher->awaiting && is_in_time)
         is_in_time = wait_for_change(pusher, limit_us);
-    bool is_flushed = pusher->undecided == 0;
+    bool is_flushed = pusher->undecided == pusher->awaiting;
     pthread_mutex_unlock(&pusher->lock);
     return is_flushed ? KLP_OK : KLP_E_TIMEOUT;
 }
 
-void pusher_stats(klp_pusher *pusher, klp_stats *stats)
+/* Under the lock. Those that the worker has seen are older than those that it has not. */
+static uint64_t oldest_push_us(const klp_pusher *pusher)
 {
-    uint32_t struct_size = stats->struct_size;
+    const struct job *job = pusher->intake.first;
+
+    if (pusher->oldest_push_us)
+        return pusher->oldest_push_us;
+    while (job && job->event.op != KLP_OP_PUSH)
+        job = job->next;
+    return job ? job->accepted_us : 0;
+}
+
+static klp_stats stats_now(klp_pusher *pusher)
+{
+    uint64_t now_us = clock_now_us();
 
     pthread_mutex_lock(&pusher->lock);
-    klp_stats all = pusher->stats;
-    all.in_flight = pusher->in_flight;
-    uint64_t now_us = clock_now_us();
-    all.gate_opens_in_ms = pusher->gate_opens_us > now_us ? (pusher->gate_opens_us - now_us + 999) / 1000 : 0;
-    if (all.gate == KLP_GATE_HELD && all.gate_opens_in_ms == 0)
-        all.gate = KLP_GATE_PROBING; /* its time has come; the worker sees it when there is something to send */
-    all.queued = pusher->undecided - pusher->in_flight;
+    klp_stats stats = pusher->stats;
+    stats.in_flight = pusher->in_flight;
+    stats.queued = pusher->undecided > pusher->in_flight ? pusher->undecided - pusher->in_flight : 0;
+    stats.awaiting = pusher->awaiting;
+    stats.gate_opens_in_ms = pusher->gate_opens_us > now_us ? (pusher->gate_opens_us - now_us + 999) / 1000 : 0;
+    if (stats.gate == KLP_GATE_HELD && stats.gate_opens_in_ms == 0)
+        stats.gate = KLP_GATE_PROBING; /* its time has come; the worker sees it when there is something to send */
+    uint64_t oldest_us = oldest_push_us(pusher);
+    stats.oldest_push_age_ms = oldest_us && oldest_us < now_us ? (now_us - oldest_us) / 1000 : 0;
     pthread_mutex_unlock(&pusher->lock);
+    stats.struct_size = (uint32_t)sizeof stats;
+    return stats;
+}
 
-    if (struct_size > sizeof all)
-        memset((char *)stats + sizeof all, 0, struct_size - sizeof all);
-    all.struct_size = struct_size;
-    memcpy(stats, &all, struct_size < sizeof all ? struct_size : sizeof all);
+/* Fills a struct of the caller's, of whatever size he knows, which is its first member. */
+static void fill_struct(void *given, const void *known, uint32_t known_size)
+{
+    uint32_t struct_size;
+
+    memcpy(&struct_size, given, sizeof struct_size);
+    memcpy(given, known, struct_size < known_size ? struct_size : known_size);
+    if (struct_size > known_size)
+        memset((char *)given + known_size, 0, struct_size - known_size);
+    memcpy(given, &struct_size, sizeof struct_size);
+}
+
+void pusher_stats(klp_pusher *pusher, klp_stats *stats)
+{
+    klp_stats known = stats_now(pusher);
+    fill_struct(stats, &known, (uint32_t)sizeof known);
+}
+
+static klp_histogram latencies_now(klp_pusher *pusher, bool of_queue)
+{
+    pthread_mutex_lock(&pusher->lock);
+    klp_histogram histogram = of_queue ? pusher->queue_latencies : pusher->total_latencies;
+    pthread_mutex_unlock(&pusher->lock);
+    return histogram;
+}
+
+void pusher_latencies(klp_pusher *pusher, bool of_queue, klp_histogram *histogram)
+{
+    klp_histogram known = latencies_now(pusher, of_queue);
+    fill_struct(histogram, &known, (uint32_t)sizeof known);
+}
+
+klp_status pusher_metrics(klp_pusher *pusher, char *out, size_t capacity, size_t *size)
+{
+    klp_stats stats = stats_now(pusher);
+    klp_histogram queue = latencies_now(pusher, true), total = latencies_now(pusher, false);
+    struct metrics metrics = {.name = pusher->settings.name, .stats = &stats, .queue = &queue, .total = &total};
+
+    *size = metrics_write(&metrics, NULL, 0);
+    if (*size >= capacity)
+        return KLP_E_INVALID_ARGUMENT;
+    metrics_write(&metrics, out, capacity);
+    out[*size] = '\0';
+    return KLP_OK;
+}
+
+klp_status pusher_set_api_key(klp_pusher *pusher, klp_text api_key, klp_text_buffer *why)
+{
+    struct api_key *given = NULL;
+
+    klp_status status = api_key_of_text(api_key, "api_key", &given, why);
+    if (status)
+        return status;
+    pthread_mutex_lock(&pusher->lock);
+    struct api_key *overruled = pusher->given_key;
+    pusher->given_key = given;
+    pthread_mutex_unlock(&pusher->lock);
+    api_key_close(overruled);
+    pusher_wake(pusher);
+    return KLP_OK;
 }

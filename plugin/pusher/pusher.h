@@ -10,10 +10,16 @@
 #include "delivery/budget.h"
 #include "delivery/gate.h"
 #include "kraty/lobby_pusher.h"
+#include "pusher/age_list.h"
+#include "pusher/conclude.h"
+#include "pusher/credentials.h"
+#include "pusher/doubtful_keys.h"
 #include "pusher/exit_guard.h"
-#include "pusher/job.h"
+#include "pusher/key_check.h"
+#include "pusher/log.h"
 #include "pusher/pointer_set.h"
 #include "pusher/random.h"
+#include "pusher/same_key.h"
 #include "pusher/schedule.h"
 #include "pusher/settings.h"
 #include "results/courier.h"
@@ -41,6 +47,7 @@ struct klp_pusher {
     int wake_descriptor;  /* the worker sleeps on it */
     int event_descriptor; /* readable while next_event() has something to say */
     pthread_t worker;
+    _Atomic pthread_t worker_itself; /* as it says */
     struct exit_guard_entry exit_guard;
 
     atomic_bool is_woken; /* a wake-up is under way: spares every further push the system call */
@@ -54,14 +61,18 @@ struct klp_pusher {
     struct job_list intake;             /* accepted, not yet seen by the worker */
     struct cancellation *cancellations; /* not yet seen by the worker */
     uint64_t cancellation_count;
+    struct api_key *given_key;            /* by set_api_key(), not yet seen by the worker; or NULL */
     struct job_list unread;               /* events not handed out, by seq */
     struct job_list handed_out;           /* by next_event(), not acknowledged … */
     struct pointer_set handed_out_events; /* … and their events' addresses */
     uint64_t last_ticket;
-    uint64_t undecided; /* calls without a verdict */
-    klp_stats stats;    /* its gauges queued and in_flight are made up when asked for */
+    uint64_t undecided; /* calls without a verdict … */
+    uint64_t awaiting;  /* … and of them the awaits */
+    klp_stats stats;    /* its gauges of the moment are made up when asked for */
     uint64_t in_flight;
     uint64_t gate_opens_us;
+    uint64_t oldest_push_us; /* when it was accepted, of those that the worker has seen; 0: none */
+    klp_histogram queue_latencies, total_latencies;
 
     /* the worker's own */
     struct transport *transport;
@@ -69,10 +80,18 @@ struct klp_pusher {
     struct schedule schedule;
     struct gate gate;
     struct budget budget;
-    struct job_list decided; /* this round's events, on their way to `unread` … */
-    uint64_t round_attempts, round_sends, round_retries;
+    struct credentials credentials;
+    struct key_check key_check;
+    struct same_key same_key;
+    struct doubtful_keys doubtful_keys;
+    struct age_list undecided_pushes;
+    struct log log;
+    enum gate_state gate_told; /* to the log */
+    struct job_list decided;   /* this round's events, on their way to `unread` … */
+    uint64_t round_attempts, round_sends, round_retries, round_joined;
     uint64_t dropped_bytes; /* … and what their bodies took */
-    uint64_t reply_bytes;   /* held by unread events, as of the last round, and by this round's */
+    uint64_t reply_bytes;   /* held by unread events, as of the last round, and by this round's … */
+    uint64_t seen_bytes;    /* … and by awaits that have seen their lobby forming */
     uint64_t last_seq;
     struct uuid_series idempotency_keys;
     struct random_series jitter;
@@ -100,6 +119,10 @@ klp_status pusher_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, 
                        klp_text_buffer *why);
 klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why);
 
+klp_status pusher_await(klp_pusher *pusher, const klp_await *await, klp_ticket *ticket, klp_text_buffer *why);
+klp_status pusher_call(klp_pusher *pusher, const klp_call *call, klp_ticket *ticket, klp_text_buffer *why);
+struct job *pusher_make_check(void); /* the ping of the library's own; NULL: out of memory */
+
 klp_status pusher_cancel(klp_pusher *pusher, klp_ticket ticket);
 
 /* mailbox.c */
@@ -111,6 +134,60 @@ void pusher_acknowledge_up_to(klp_pusher *pusher, uint64_t seq);
 
 klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms);
 void pusher_stats(klp_pusher *pusher, klp_stats *stats);
+void pusher_latencies(klp_pusher *pusher, bool of_queue, klp_histogram *histogram);
+klp_status pusher_metrics(klp_pusher *pusher, char *out, size_t capacity, size_t *size);
+klp_status pusher_set_api_key(klp_pusher *pusher, klp_text api_key, klp_text_buffer *why);
+
+/* Whether it is the worker that calls, out of a callback: what waits for it would wait for ever. */
+bool pusher_is_worker(const klp_pusher *pusher);
+
+/* ─── What follows is called by the worker alone. ───────────────────────────────────────────────── */
+
+/* admission.c: which pushes go out, and which wait for another one of their key */
+void pusher_admit(klp_pusher *pusher, struct job *job);
+
+/* Ends the wait of those that were waiting for this push, which has its verdict, or is about to leave the line without
+ * ever having been sent. What had joined it is in `joined` afterwards. */
+void pusher_dismiss(klp_pusher *pusher, struct job *job, struct job_list *joined);
+
+/* Makes a push that others have joined free to end by itself: its ticket becomes one of theirs. Returns the job that
+ * has it now, which has left them. */
+struct job *pusher_part(klp_pusher *pusher, struct job *leader);
+
+/* verdicts.c */
+struct job *pusher_drop_body(klp_pusher *pusher, struct job *job);           /* which may move */
+void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply); /* and releases it */
+void pusher_decide_unsent(klp_pusher *pusher, struct job *job);              /* for want of memory */
+void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end);
+void pusher_decide_local(klp_pusher *pusher, struct job *job, enum local_end end, int64_t retry_after_ms);
+void pusher_decide_refused(klp_pusher *pusher, struct job *job, const struct assessment *assessment);
+
+/* A call that is out of the schedule ends by itself, whatever it is: one that others have joined, or one that has. */
+void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t retry_after_ms);
+
+/* checking.c: the ping of our own */
+void pusher_decide_check(klp_pusher *pusher, const struct assessment *assessment, bool has_another_key);
+bool pusher_is_mismatch(const klp_pusher *pusher, const struct job *job, enum local_end *end);
+
+/* keys.c: which API key, and what the server thinks of it */
+void pusher_look_at_key_file(klp_pusher *pusher, bool is_urgent);
+void pusher_adopt_key(klp_pusher *pusher, struct api_key *given);
+
+/* Whether the attempt was refused for a key that is not the current one, or is so no more: then it goes out again. */
+bool pusher_has_another_key(klp_pusher *pusher, const struct job *job);
+void pusher_note_key(klp_pusher *pusher, const struct job *job, const struct assessment *assessment);
+
+/* attempts.c */
+void pusher_start_attempts(klp_pusher *pusher);
+bool pusher_can_start(klp_pusher *pusher);
+unsigned pusher_in_flight(const klp_pusher *pusher);
+bool pusher_is_alone(const klp_pusher *pusher);
+
+/* telemetry.c */
+void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct transport_reply *answer,
+                         const struct assessment *assessment, int64_t retry_in_ms);
+void pusher_log_gate(klp_pusher *pusher);
+void pusher_log_verdict(klp_pusher *pusher, const klp_event *event);
 
 /* worker.c */
 void *pusher_work(void *pusher);

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pusher/schedule.h"
 
-enum { PUSHES_BEFORE_A_QUERY = 7 };
+enum { STARTS_BEFORE_ANOTHER_KIND = 7 };
 
 bool schedule_init(struct schedule *schedule, size_t capacity)
 {
     *schedule = (struct schedule){0};
     if (!job_heap_init(&schedule->by_deadline, capacity, JOB_DEADLINE))
         return false;
-    if (job_heap_init(&schedule->waiting, capacity, JOB_READY))
-        return true;
+    if (!job_heap_init(&schedule->awaits, capacity, JOB_DEADLINE))
+        goto destroy_by_deadline;
+    if (!job_heap_init(&schedule->waiting, capacity, JOB_READY))
+        goto destroy_awaits;
+    return true;
+
+destroy_awaits:
+    job_heap_destroy(&schedule->awaits);
+destroy_by_deadline:
     job_heap_destroy(&schedule->by_deadline);
     return false;
 }
@@ -17,30 +24,86 @@ bool schedule_init(struct schedule *schedule, size_t capacity)
 void schedule_destroy(struct schedule *schedule)
 {
     struct job *job;
-    while ((job = schedule_take_any(schedule)))
+
+    while ((job = schedule_any(schedule))) {
+        schedule_take(schedule, job);
         job_free(job);
+    }
     job_heap_destroy(&schedule->by_deadline);
+    job_heap_destroy(&schedule->awaits);
     job_heap_destroy(&schedule->waiting);
+}
+
+static struct job_heap *deadlines_of(struct schedule *schedule, const struct job *job)
+{
+    return job->event.op == KLP_OP_AWAIT ? &schedule->awaits : &schedule->by_deadline;
 }
 
 static void queue(struct job *job, struct job_list *list)
 {
+    job->place = JOB_IS_QUEUED;
     job->queue = list;
     job_list_append(list, job);
 }
 
+static struct job_list *queue_of(struct schedule *schedule, const struct job *job)
+{
+    switch (job->event.op) {
+    case KLP_OP_PUSH:
+        return job->event.attempts > 0 ? &schedule->retries : &schedule->pushes;
+    case KLP_OP_AWAIT:
+        return &schedule->polls;
+    default:
+        return &schedule->queries;
+    }
+}
+
 void schedule_add(struct schedule *schedule, struct job *job)
 {
-    queue(job, job->event.op == KLP_OP_PUSH ? &schedule->pushes : &schedule->queries);
-    job_heap_add(&schedule->by_deadline, job);
+    queue(job, queue_of(schedule, job));
+    job_heap_add(deadlines_of(schedule, job), job);
 }
 
 void schedule_add_later(struct schedule *schedule, struct job *job, uint64_t ready_us)
 {
-    job->queue = NULL;
+    job->place = JOB_IS_WAITING;
     job->time_us[JOB_READY] = ready_us;
     job_heap_add(&schedule->waiting, job);
+    job_heap_add(deadlines_of(schedule, job), job);
+}
+
+void schedule_attach_joined(struct schedule *schedule, struct job *job, struct job *leader)
+{
+    job->leader = leader;
+    queue(job, &leader->joined);
     job_heap_add(&schedule->by_deadline, job);
+    schedule->attached++;
+}
+
+void schedule_attach_held(struct schedule *schedule, struct job *job)
+{
+    job->place = JOB_IS_HELD;
+    job_heap_add(&schedule->by_deadline, job);
+    schedule->attached++;
+}
+
+void schedule_release_held(struct schedule *schedule, struct job *job)
+{
+    schedule->attached--;
+    queue(job, queue_of(schedule, job));
+}
+
+void schedule_swap_tickets(struct schedule *schedule, struct job *a, struct job *b)
+{
+    struct job *const both[] = {a, b};
+
+    for (size_t i = 0; i < 2; i++)
+        if (both[i]->place != JOB_IS_OUT)
+            job_heap_remove(&schedule->by_deadline, both[i]);
+    job_swap_tickets(a, b);
+    for (size_t i = 0; i < 2; i++)
+        if (both[i]->place != JOB_IS_OUT)
+            job_heap_add(&schedule->by_deadline, both[i]);
 }
 
 void schedule_wake(struct schedule *schedule, uint64_t now_us)
@@ -48,71 +111,122 @@ void schedule_wake(struct schedule *schedule, uint64_t now_us)
     while (job_heap_first_us(&schedule->waiting) <= now_us) {
         struct job *job = job_heap_first(&schedule->waiting);
         job_heap_remove(&schedule->waiting, job);
-        queue(job, &schedule->retries);
+        queue(job, queue_of(schedule, job));
     }
 }
 
-static struct job *take(struct schedule *schedule, struct job *job)
+static bool is_attached(const struct job *job)
 {
-    if (job->queue)
+    return job->place == JOB_IS_HELD || job->leader;
+}
+
+void schedule_take(struct schedule *schedule, struct job *job)
+{
+    schedule->attached -= is_attached(job);
+    if (job->place == JOB_IS_QUEUED)
         job_list_remove(job->queue, job);
-    else
+    else if (job->place == JOB_IS_WAITING)
         job_heap_remove(&schedule->waiting, job);
-    job_heap_remove(&schedule->by_deadline, job);
-    return job;
+    job_heap_remove(deadlines_of(schedule, job), job);
+    job->place = JOB_IS_OUT;
+    job->queue = NULL;
 }
 
 bool schedule_has_ready(const struct schedule *schedule)
 {
-    return schedule->retries.first || schedule->pushes.first || schedule->queries.first;
+    return schedule->retries.first || schedule->pushes.first || schedule->queries.first || schedule->polls.first;
+}
+
+/* The first of one kind, or of the other that yields to it. */
+static struct job *yielding(struct job *first, struct job *second, unsigned *firsts_in_a_row)
+{
+    if (!second || (first && *firsts_in_a_row < STARTS_BEFORE_ANOTHER_KIND)) {
+        *firsts_in_a_row += second != NULL; /* only while one waits */
+        return first;
+    }
+    *firsts_in_a_row = 0;
+    return second;
 }
 
 struct job *schedule_take_next(struct schedule *schedule)
 {
-    struct job *push = schedule->pushes.first;
-    struct job *query = schedule->queries.first;
+    struct job *job = schedule->retries.first;
 
-    if (schedule->retries.first)
-        return take(schedule, schedule->retries.first);
-    if (!push && !query)
-        return NULL;
-    if (!query || (push && schedule->pushes_in_a_row < PUSHES_BEFORE_A_QUERY)) {
-        schedule->pushes_in_a_row += query != NULL; /* only while one waits */
-        return take(schedule, push);
+    if (!job && (schedule->queries.first || schedule->polls.first) &&
+        (!schedule->pushes.first || schedule->pushes_in_a_row >= STARTS_BEFORE_ANOTHER_KIND)) {
+        schedule->pushes_in_a_row = 0;
+        job = yielding(schedule->queries.first, schedule->polls.first, &schedule->queries_in_a_row);
+    } else if (!job && schedule->pushes.first) {
+        schedule->pushes_in_a_row += schedule->queries.first || schedule->polls.first;
+        job = schedule->pushes.first;
     }
-    schedule->pushes_in_a_row = 0;
-    return take(schedule, query);
+    if (job)
+        schedule_take(schedule, job);
+    return job;
+}
+
+static struct job *take_expired(struct schedule *schedule, struct job_heap *heap, uint64_t now_us)
+{
+    struct job *job = job_heap_first(heap);
+    if (!job || job->time_us[JOB_DEADLINE] > now_us)
+        return NULL;
+    schedule_take(schedule, job);
+    return job;
+}
+
+struct job *schedule_take_expired_but_awaits(struct schedule *schedule, uint64_t now_us)
+{
+    return take_expired(schedule, &schedule->by_deadline, now_us);
 }
 
 struct job *schedule_take_expired(struct schedule *schedule, uint64_t now_us)
 {
-    if (job_heap_first_us(&schedule->by_deadline) > now_us)
-        return NULL;
-    return take(schedule, job_heap_first(&schedule->by_deadline));
+    struct job *job = take_expired(schedule, &schedule->by_deadline, now_us);
+    return job ? job : take_expired(schedule, &schedule->awaits, now_us);
 }
 
-struct job *schedule_take_any(struct schedule *schedule)
+struct job *schedule_take_await(struct schedule *schedule)
+{
+    return take_expired(schedule, &schedule->awaits, UINT64_MAX);
+}
+
+struct job *schedule_any(const struct schedule *schedule)
 {
     struct job *job = job_heap_first(&schedule->by_deadline);
-    return job ? take(schedule, job) : NULL;
+    return job ? job : job_heap_first(&schedule->awaits);
 }
 
-struct job *schedule_take_ticket(struct schedule *schedule, uint64_t ticket)
+static struct job *find(const struct job_heap *heap, uint64_t ticket)
 {
-    for (size_t i = 0; i < schedule->by_deadline.size; i++)
-        if (schedule->by_deadline.jobs[i]->event.ticket == ticket)
-            return take(schedule, schedule->by_deadline.jobs[i]);
+    for (size_t i = 0; i < heap->size; i++)
+        if (heap->jobs[i]->event.ticket == ticket)
+            return heap->jobs[i];
     return NULL;
+}
+
+struct job *schedule_find(const struct schedule *schedule, uint64_t ticket)
+{
+    struct job *job = find(&schedule->by_deadline, ticket);
+    return job ? job : find(&schedule->awaits, ticket);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 uint64_t schedule_next_us(const struct schedule *schedule)
 {
-    uint64_t deadline_us = job_heap_first_us(&schedule->by_deadline);
-    uint64_t ready_us = job_heap_first_us(&schedule->waiting);
-    return deadline_us < ready_us ? deadline_us : ready_us;
+    uint64_t deadline_us = earlier(job_heap_first_us(&schedule->by_deadline), job_heap_first_us(&schedule->awaits));
+    return earlier(deadline_us, job_heap_first_us(&schedule->waiting));
 }
 
 size_t schedule_count(const struct schedule *schedule)
 {
-    return schedule->by_deadline.size;
+    return schedule->by_deadline.size + schedule->awaits.size - schedule->attached;
+}
+
+size_t schedule_await_count(const struct schedule *schedule)
+{
+    return schedule->awaits.size;
 }

@@ -7,11 +7,15 @@
 #include "pusher/job_heap.h"
 
 struct schedule {
-    struct job_list retries;         /* due: they go first, since what they wait to know is in doubt */
-    struct job_list pushes, queries; /* not tried yet, in the order of their arrival */
-    unsigned pushes_in_a_row;
+    struct job_list retries; /* of pushes, and due: they go first, since what they wait to know is in doubt */
+    struct job_list pushes;  /* not tried yet, in the order of their arrival */
+    struct job_list queries; /* calls, reads, pings */
+    struct job_list polls;   /* of awaits */
+    unsigned pushes_in_a_row, queries_in_a_row;
     struct job_heap waiting;     /* for their time to come */
-    struct job_heap by_deadline; /* all of them */
+    struct job_heap by_deadline; /* all of them but awaits … */
+    struct job_heap awaits;      /* … which are here by theirs */
+    size_t attached;             /* of them, those that wait for another push of their key */
 };
 
 /* Room for `capacity` jobs is made now, so that adding one cannot fail. False: out of memory. */
@@ -21,27 +25,44 @@ void schedule_destroy(struct schedule *schedule); /* frees the jobs that are lef
 void schedule_add(struct schedule *schedule, struct job *job); /* ready now */
 void schedule_add_later(struct schedule *schedule, struct job *job, uint64_t ready_us);
 
+/* Those that only their deadline is kept of: they have joined another push, or are held behind one. */
+void schedule_attach_joined(struct schedule *schedule, struct job *job, struct job *leader);
+void schedule_attach_held(struct schedule *schedule, struct job *job);
+void schedule_release_held(struct schedule *schedule, struct job *job); /* it is ready now */
+
+/* Two pushes change their tickets (see job_swap_tickets), wherever they are. */
+void schedule_swap_tickets(struct schedule *schedule, struct job *a, struct job *b);
+
 /* Makes those ready whose time has come. */
 void schedule_wake(struct schedule *schedule, uint64_t now_us);
 
 bool schedule_has_ready(const struct schedule *schedule);
 
-/* Takes the job to start next, or NULL when none is ready. Retries that are due come first. Queries yield to pushes,
- * but every eighth start is theirs if they want it: a steady stream of pushes does not starve them. */
+/* Takes the job to start next, or NULL when none is ready. Pushes that are due again come first. Queries yield to
+ * pushes, and polls to both, but every eighth start is theirs if they want it: a steady stream of pushes does not
+ * starve them. */
 struct job *schedule_take_next(struct schedule *schedule);
 
-/* Takes a job whose deadline is not after now, or NULL. */
+void schedule_take(struct schedule *schedule, struct job *job); /* which is in it */
+
+/* Takes a job whose deadline is not after now, or NULL: any; of those that are no awaits. */
 struct job *schedule_take_expired(struct schedule *schedule, uint64_t now_us);
+struct job *schedule_take_expired_but_awaits(struct schedule *schedule, uint64_t now_us);
 
-/* Takes any job, or NULL. */
-struct job *schedule_take_any(struct schedule *schedule);
+/* Takes any await, or NULL. */
+struct job *schedule_take_await(struct schedule *schedule);
 
-/* Takes the job of a ticket, or NULL. Looks through them all: it is seldom asked. */
-struct job *schedule_take_ticket(struct schedule *schedule, uint64_t ticket);
+/* Any job, which stays in, or NULL. */
+struct job *schedule_any(const struct schedule *schedule);
+
+/* The job of a ticket, which stays in, or NULL. Looks through them all: it is seldom asked. */
+struct job *schedule_find(const struct schedule *schedule, uint64_t ticket);
 
 /* When the next one becomes ready or expires; UINT64_MAX: never. */
 uint64_t schedule_next_us(const struct schedule *schedule);
 
+/* How many wait to be sent, those apart that wait for another. */
 size_t schedule_count(const struct schedule *schedule);
+size_t schedule_await_count(const struct schedule *schedule);
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pusher/settings.h"
 
+#include <openssl/crypto.h>
+#include <stdbool.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +13,6 @@
 #include "pusher/arguments.h"
 #include "transport/base_url.h"
 #include "why.h"
-#include <openssl/crypto.h>
 
 enum { MAX_URL_BYTES = 2048, MAX_HOST_NAME_BYTES = 256 };
 
@@ -34,6 +36,8 @@ static klp_status set_limits(const klp_config *config, struct settings *settings
         {"max_attempts", config->max_attempts, 4, 1, 100, &settings->retry.max_attempts},
         {"backoff_initial_ms", config->backoff_initial_ms, 200, 1, 3600000, &backoff_initial_ms},
         {"backoff_max_ms", config->backoff_max_ms, 10000, 1, 3600000, &backoff_max_ms},
+        {"session_grace_ms", config->session_grace_ms == KLP_GRACE_NONE ? 0 : config->session_grace_ms, 30000, 1,
+         3600000, &settings->session_grace_ms},
     };
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
@@ -44,6 +48,8 @@ static klp_status set_limits(const klp_config *config, struct settings *settings
                            limit->least, limit->most);
         *limit->kept = value;
     }
+    if (config->session_grace_ms == KLP_GRACE_NONE)
+        settings->session_grace_ms = 0;
     if (config->jitter_permille > 1000 && config->jitter_permille != KLP_JITTER_NONE)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "jitter_permille is %u: not within 1 and 1000, nor KLP_JITTER_NONE",
                        config->jitter_permille);
@@ -56,6 +62,11 @@ static klp_status set_limits(const klp_config *config, struct settings *settings
     return KLP_OK;
 }
 
+static bool is_text(klp_text text, const char *wanted)
+{
+    return text.size == strlen(wanted) && memcmp(text.data, wanted, text.size) == 0;
+}
+
 static klp_status check_texts(const klp_config *config, klp_text_buffer *why)
 {
     const struct {
@@ -66,7 +77,7 @@ static klp_status check_texts(const klp_config *config, klp_text_buffer *why)
         {config->name, KLP_MAX_ID_BYTES, "name"},       {config->base_url, MAX_URL_BYTES, "base_url"},
         {config->game_id, KLP_MAX_ID_BYTES, "game_id"}, {config->ca_file, 4095, "ca_file"},
         {config->proxy, MAX_URL_BYTES, "proxy"},        {config->results_url, MAX_URL_BYTES, "results_url"},
-        {config->api_key_file, 4095, "api_key_file"},
+        {config->api_key_file, 4095, "api_key_file"},   {config->expect_environment, 4, "expect_environment"},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -76,10 +87,15 @@ static klp_status check_texts(const klp_config *config, klp_text_buffer *why)
     }
     if (config->api_key.size && !config->api_key.data)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "api_key has a size of %zu and no data", config->api_key.size);
-    if (config->flags & ~(uint32_t)KLP_ALLOW_INSECURE)
+    if (config->flags & ~(uint32_t)(KLP_ALLOW_INSECURE | KLP_PROXY_FROM_ENVIRONMENT))
         return why_say(why, KLP_E_INVALID_ARGUMENT, "flags 0x%x are not known to this library", config->flags);
     if (config->reserved)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "reserved is not 0");
+    if (config->log_level < 0 || config->log_level > KLP_LOG_INFO)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "log_level is %d: not one of KLP_LOG_…", config->log_level);
+    if (config->expect_environment.size && !is_text(config->expect_environment, "live") &&
+        !is_text(config->expect_environment, "test"))
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "expect_environment is neither \"live\" nor \"test\"");
     if (config->game_id.size)
         return argument_path_id(config->game_id, "game_id", why);
     return KLP_OK;
@@ -100,21 +116,68 @@ static char *put_or_null(char **at, klp_text text)
     return text.size ? put(at, text) : NULL;
 }
 
-/* Copies every text, environment and defaults included, into one block. */
-static klp_status copy_texts(const klp_config *config, klp_text base_url, klp_text name, struct settings *settings,
+/* The first that is set and not empty, or NULL. */
+static const char *environment(const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return value;
+    }
+    return NULL;
+}
+
+/* What config leaves to the environment, and to defaults. */
+struct found {
+    klp_text name, base_url, proxy, no_proxy;
+    const char *proxy_scheme; /* to stand before `proxy`, or "" */
+    const char *base_url_field;
+};
+
+/* Read once, here, on the host's thread: libcurl would look on ours whenever it liked. */
+static void find_proxy(const klp_config *config, struct found *found)
+{
+    static const char *const for_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    static const char *const for_http[] = {"http_proxy", "all_proxy", "ALL_PROXY"}; /* HTTP_PROXY: a CGI's header */
+    static const char *const not_for[] = {"no_proxy", "NO_PROXY"};
+    bool is_https = found->base_url.size >= 8 && strncasecmp(found->base_url.data, "https://", 8) == 0;
+
+    found->proxy = config->proxy;
+    found->proxy_scheme = "";
+    if (config->proxy.size || !(config->flags & KLP_PROXY_FROM_ENVIRONMENT))
+        return;
+    found->proxy = klp_cstr(is_https ? environment(for_https, sizeof for_https / sizeof *for_https)
+                                     : environment(for_http, sizeof for_http / sizeof *for_http));
+    if (found->proxy.size && !strstr(found->proxy.data, "://"))
+        found->proxy_scheme = "http://";
+    found->no_proxy = klp_cstr(environment(not_for, sizeof not_for / sizeof *not_for));
+}
+
+/* Copies every text into one block. */
+static klp_status copy_texts(const klp_config *config, const struct found *found, struct settings *settings,
                              klp_text_buffer *why)
 {
-    settings->block = malloc(name.size + base_url.size + config->game_id.size + config->ca_file.size +
-                             config->proxy.size + config->results_url.size + 6);
+    settings->block =
+        malloc(found->name.size + found->base_url.size + config->game_id.size + config->ca_file.size +
+               strlen(found->proxy_scheme) + found->proxy.size + found->no_proxy.size + config->results_url.size +
+               config->api_key_file.size + config->expect_environment.size + 9);
     if (!settings->block)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     char *at = settings->block;
-    settings->name = (klp_text){put(&at, name), name.size};
+    settings->name = (klp_text){put(&at, found->name), found->name.size};
     settings->game_id = (klp_text){put(&at, config->game_id), config->game_id.size};
-    settings->base_url = put(&at, base_url);
+    settings->base_url = put(&at, found->base_url);
     settings->ca_file = put_or_null(&at, config->ca_file);
-    settings->proxy = put_or_null(&at, config->proxy);
+    settings->no_proxy = put_or_null(&at, found->no_proxy);
     settings->results_url = put_or_null(&at, config->results_url);
+    settings->api_key_file = put_or_null(&at, config->api_key_file);
+    settings->expect_environment = put_or_null(&at, config->expect_environment);
+    if (found->proxy.size) {
+        settings->proxy = at;
+        memcpy(at, found->proxy_scheme, strlen(found->proxy_scheme));
+        at += strlen(found->proxy_scheme);
+        put(&at, found->proxy);
+    }
     return KLP_OK;
 }
 
@@ -141,7 +204,7 @@ static klp_status check_urls(const klp_config *config, struct settings *settings
 klp_status settings_open(const klp_config *config, struct settings *settings, klp_text_buffer *why)
 {
     char name[MAX_HOST_NAME_BYTES + 32], host[MAX_HOST_NAME_BYTES] = "host";
-    const char *base_url_field = "base_url";
+    struct found found = {.base_url_field = "base_url"};
 
     *settings = (struct settings){0};
     klp_status status = check_texts(config, why);
@@ -150,36 +213,41 @@ klp_status settings_open(const klp_config *config, struct settings *settings, kl
     if (status)
         return status;
 
-    klp_text base_url = config->base_url;
-    if (!base_url.size) {
-        const char *environment = getenv("KRATY_BASE_URL");
-        if (environment && *environment) {
-            base_url = klp_cstr(environment);
-            base_url_field = "KRATY_BASE_URL";
-            status = argument_text(base_url, MAX_URL_BYTES, base_url_field, why);
-            if (status)
-                return status;
-        } else {
-            base_url = klp_cstr(DEFAULT_BASE_URL);
-        }
+    found.base_url = config->base_url;
+    if (!found.base_url.size) {
+        static const char *const names[] = {"KRATY_BASE_URL"};
+        const char *given = environment(names, 1);
+        found.base_url = klp_cstr(given ? given : DEFAULT_BASE_URL);
+        found.base_url_field = given ? names[0] : "base_url";
+        status = argument_text(found.base_url, MAX_URL_BYTES, found.base_url_field, why);
+        if (status)
+            return status;
     }
-    klp_text own_name = config->name;
-    if (!own_name.size) {
+    find_proxy(config, &found);
+    status = argument_text(found.proxy, MAX_URL_BYTES, "the environment's proxy", why);
+    if (status)
+        return status;
+    found.name = config->name;
+    if (!found.name.size) {
         gethostname(host, sizeof host - 1);
         host[sizeof host - 1] = '\0';
         snprintf(name, sizeof name, "%s-%ld", host, (long)getpid());
-        own_name = klp_cstr(name);
+        found.name = klp_cstr(name);
     }
 
-    status = copy_texts(config, base_url, own_name, settings, why);
+    status = copy_texts(config, &found, settings, why);
     if (status)
         return status;
-    status = check_urls(config, settings, base_url_field, why);
+    status = check_urls(config, settings, found.base_url_field, why);
     if (status)
         goto close_settings;
-    status = api_key_open(config->api_key, config->api_key_file, &settings->api_key, why);
+    status = api_key_open(config->api_key, settings->api_key_file, &settings->api_key, why);
     if (status)
         goto close_settings;
+    settings->on_attempt = config->on_attempt;
+    settings->on_log = config->on_log;
+    settings->callback_user = config->callback_user;
+    settings->log_level = config->log_level ? config->log_level : KLP_LOG_INFO;
     return KLP_OK;
 
 close_settings:

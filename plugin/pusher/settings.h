@@ -13,13 +13,21 @@ struct settings {
     klp_text name;
     klp_text game_id; /* may be empty */
     char *base_url;
-    char *ca_file;     /* or NULL */
-    char *proxy;       /* or NULL */
-    char *results_url; /* or NULL */
-    struct api_key *api_key;
+    char *ca_file;            /* or NULL */
+    char *proxy;              /* or NULL */
+    char *no_proxy;           /* or NULL */
+    char *results_url;        /* or NULL */
+    char *api_key_file;       /* or NULL */
+    char *expect_environment; /* or NULL */
+    struct api_key *api_key;  /* the first one; whoever takes it leaves NULL */
     uint32_t max_in_flight, max_queued, max_unread_events;
     uint32_t attempt_timeout_ms, deadline_ms;
+    uint32_t session_grace_ms;
     struct retry_policy retry;
+    klp_attempt_callback on_attempt; /* or NULL */
+    klp_log_callback on_log;         /* or NULL */
+    void *callback_user;
+    int32_t log_level;
     uint64_t max_queued_bytes, max_reply_bytes;
     char *block; /* behind all the texts */
 };

@@ -164,6 +164,7 @@ static void read_fields(struct event_reader *reader, klp_event *event)
     event->outcome = named(reader, JSON_ROOT, "outcome", event_outcome_of);
     event->replayed = flag(reader, JSON_ROOT, "replayed");
     event->recovered = flag(reader, JSON_ROOT, "recovered");
+    event->joined = flag(reader, JSON_ROOT, "joined");
     event->attempts = (uint32_t)small_or_0(reader, JSON_ROOT, "attempts");
     event->sends = (uint32_t)small_or_0(reader, JSON_ROOT, "sends");
     event->http_status = small_or_0(reader, JSON_ROOT, "http_status");

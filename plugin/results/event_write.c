@@ -80,6 +80,8 @@ static void put_course(struct json_writer *writer, const klp_event *event)
     if (event->op == KLP_OP_PUSH)
         put_name_bool(writer, "replayed", event->replayed);
     put_name_bool(writer, "recovered", event->recovered);
+    if (event->joined)
+        put_name_bool(writer, "joined", true);
     put_name_unsigned(writer, "attempts", event->attempts);
     put_name_unsigned(writer, "sends", event->sends);
     if (event->http_status)

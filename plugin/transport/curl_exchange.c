@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transport/curl_exchange.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -152,10 +153,11 @@ static CURLcode set_trust(CURL *easy, const struct transport_options *options)
 
 static CURLcode set_proxy(CURL *easy, const struct transport_options *options)
 {
-    /* "" switches off http_proxy and its like; NOPROXY would otherwise come from the environment, too */
+    /* "" switches off http_proxy and its like; NOPROXY would otherwise come from the environment, too, which a host's
+     * threads may be changing */
     CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "");
     if (!code)
-        code = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+        code = curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy ? options->no_proxy : "");
     if (!code) /* they are not the server's */
         code = curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     return code;
@@ -188,6 +190,7 @@ static CURLcode set_callbacks(struct exchange *exchange)
 
 CURLcode exchange_init(struct exchange *exchange, const struct transport_options *options)
 {
+    exchange->wants_times = options->wants_times;
     exchange->easy = curl_easy_init();
     if (!exchange->easy)
         return CURLE_OUT_OF_MEMORY;
@@ -211,8 +214,50 @@ void exchange_destroy(struct exchange *exchange)
     free(exchange->body);
 }
 
-bool exchange_prepare(struct exchange *exchange, const struct transport_request *request, const char *url,
-                      const struct exchange_headers *headers)
+static struct curl_slist *link_headers(struct exchange *exchange, const struct transport_request *request)
+{
+    static char accept[] = "Accept: application/json", sdk[] = "X-Kraty-SDK: kraty-lobby-pusher/" KLP_VERSION,
+                content_type[] = "Content-Type: application/json",
+                no_expect[] = "Expect:"; /* no 100-continue round trip before large bodies */
+    struct curl_slist *first = &exchange->authorization;
+
+    exchange->no_expect = (struct curl_slist){no_expect, NULL};
+    exchange->sdk = (struct curl_slist){sdk, &exchange->no_expect};
+    exchange->accept = (struct curl_slist){accept, &exchange->sdk};
+    exchange->authorization = (struct curl_slist){(char *)(uintptr_t)request->authorization, &exchange->accept};
+    if (request->body) {
+        exchange->content_type = (struct curl_slist){content_type, first};
+        first = &exchange->content_type;
+    }
+    if (request->trace_parent[0]) {
+        snprintf(exchange->trace_parent_line, sizeof exchange->trace_parent_line, "traceparent: %s",
+                 request->trace_parent);
+        exchange->trace_parent = (struct curl_slist){exchange->trace_parent_line, first};
+        first = &exchange->trace_parent;
+    }
+    return first;
+}
+
+/* A body makes it a POST for libcurl, whatever it is called. */
+static CURLcode set_method(CURL *easy, const struct transport_request *request)
+{
+    const char *usual = request->body ? "POST" : "GET";
+    CURLcode code;
+
+    if (request->body)
+        code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    else
+        code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (!code && request->body)
+        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
+    if (!code && request->body)
+        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body); /* not copied */
+    if (!code)                                                            /* NULL: forgets the one of before */
+        code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(request->method, usual) ? request->method : NULL);
+    return code;
+}
+
+bool exchange_prepare(struct exchange *exchange, const struct transport_request *request, const char *url)
 {
     CURL *easy = exchange->easy;
     long timeout_ms = request->timeout_ms > INT32_MAX ? INT32_MAX : (long)request->timeout_ms;
@@ -223,16 +268,9 @@ bool exchange_prepare(struct exchange *exchange, const struct transport_request 
     exchange->is_too_large = exchange->is_out_of_memory = false;
     exchange->reply = (struct transport_reply){.owner = request->owner};
 
-    if (curl_easy_setopt(easy, CURLOPT_URL, url) || curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) ||
-        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms))
-        return false;
-    if (!request->body)
-        return !curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) &&
-               !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers->without_body);
-    return !curl_easy_setopt(easy, CURLOPT_POST, 1L) &&
-           !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes) &&
-           !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) && /* not copied */
-           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers->with_body);
+    return !curl_easy_setopt(easy, CURLOPT_URL, url) && !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
+           !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && !set_method(easy, request) &&
+           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, link_headers(exchange, request));
 }
 
 /* ─── The reply ─────────────────────────────────────────────────────────────────────────────────── */
@@ -267,6 +305,28 @@ static klp_text text_of(const struct exchange_header *header)
     return (klp_text){header->data, header->size};
 }
 
+static uint64_t time_of(CURL *easy, CURLINFO which)
+{
+    curl_off_t us = 0;
+    curl_easy_getinfo(easy, which, &us);
+    return us > 0 ? (uint64_t)us : 0;
+}
+
+static void fill_times(CURL *easy, struct transport_times *times)
+{
+    long request_bytes = 0, header_bytes = 0;
+
+    times->name_us = time_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
+    times->connect_us = time_of(easy, CURLINFO_CONNECT_TIME_T);
+    times->tls_us = time_of(easy, CURLINFO_APPCONNECT_TIME_T);
+    times->first_byte_us = time_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
+    times->total_us = time_of(easy, CURLINFO_TOTAL_TIME_T);
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header_bytes);
+    times->bytes_sent = (uint64_t)request_bytes + time_of(easy, CURLINFO_SIZE_UPLOAD_T);
+    times->bytes_received = (uint64_t)header_bytes + time_of(easy, CURLINFO_SIZE_DOWNLOAD_T);
+}
+
 static void fill_reply(struct exchange *exchange, enum attempt_end end)
 {
     long http_status = 0;
@@ -279,6 +339,8 @@ static void fill_reply(struct exchange *exchange, enum attempt_end end)
     exchange->reply.retry_after = text_of(&exchange->retry_after);
     exchange->reply.date = text_of(&exchange->date);
     exchange->reply.request_id = text_of(&exchange->request_id);
+    if (exchange->wants_times)
+        fill_times(exchange->easy, &exchange->reply.times);
 }
 
 void exchange_conclude(struct exchange *exchange, CURLcode code)
@@ -286,6 +348,7 @@ void exchange_conclude(struct exchange *exchange, CURLcode code)
     enum attempt_end end = end_of(exchange, code);
 
     fill_reply(exchange, end);
+    exchange->reply.curl_code = (int)code;
     exchange->reply.failure = exchange->failure[0] ? exchange->failure : curl_easy_strerror(code);
     if (end == ATTEMPT_REPLY_TOO_LARGE)
         exchange->reply.failure = "the reply is larger than 1 MiB";

@@ -7,7 +7,7 @@
 
 #include "transport/transport.h"
 
-enum { EXCHANGE_HEADER_BYTES = 128 };
+enum { EXCHANGE_HEADER_BYTES = 128, EXCHANGE_TRACE_BYTES = 80 };
 
 struct exchange_header {
     char data[EXCHANGE_HEADER_BYTES];
@@ -23,11 +23,11 @@ struct exchange {
     bool is_too_large, is_out_of_memory, is_in_flight;
     struct exchange_header retry_after, date, request_id;
     uint64_t *connections_opened; /* the transport's counter */
+    /* Nodes of our own, so that libcurl keeps no copy of the API key beside the one in its page. */
+    struct curl_slist authorization, content_type, accept, sdk, no_expect, trace_parent;
+    char trace_parent_line[EXCHANGE_TRACE_BYTES];
+    bool wants_times;
     char failure[CURL_ERROR_SIZE];
-};
-
-struct exchange_headers {
-    struct curl_slist *with_body, *without_body;
 };
 
 /* Makes the easy handle with everything that is the same for all requests. CURLE_OUT_OF_MEMORY, or what this libcurl
@@ -36,8 +36,7 @@ CURLcode exchange_init(struct exchange *exchange, const struct transport_options
 void exchange_destroy(struct exchange *exchange);
 
 /* Sets what is this request's own; `url` is copied by libcurl. */
-bool exchange_prepare(struct exchange *exchange, const struct transport_request *request, const char *url,
-                      const struct exchange_headers *headers);
+bool exchange_prepare(struct exchange *exchange, const struct transport_request *request, const char *url);
 
 /* Fills the reply from libcurl's verdict. */
 void exchange_conclude(struct exchange *exchange, CURLcode code);

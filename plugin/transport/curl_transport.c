@@ -22,27 +22,7 @@ struct transport {
     uint64_t connections_opened;
     char *url; /* scratch: base URL and the longest path */
     size_t url_capacity, base_url_size;
-    struct exchange_headers headers;
-    struct curl_slist authorization, content_type, accept, sdk, no_expect;
 };
-
-static char accept_header[] = "Accept: application/json";
-static char sdk_header[] = "X-Kraty-SDK: kraty-lobby-pusher/" KLP_VERSION;
-static char content_type_header[] = "Content-Type: application/json";
-static char no_expect_header[] = "Expect:"; /* no 100-continue round trip before large bodies */
-
-/* The list is of nodes of our own, so that libcurl keeps no copy of the API key beside the one in its page. */
-static void link_headers(struct transport *transport)
-{
-    transport->authorization.data = (char *)(uintptr_t)transport->options.authorization;
-    transport->authorization.next = &transport->accept;
-    transport->accept = (struct curl_slist){accept_header, &transport->sdk};
-    transport->sdk = (struct curl_slist){sdk_header, &transport->no_expect};
-    transport->no_expect = (struct curl_slist){no_expect_header, NULL};
-    transport->content_type = (struct curl_slist){content_type_header, &transport->authorization};
-    transport->headers.without_body = &transport->authorization;
-    transport->headers.with_body = &transport->content_type;
-}
 
 static bool set_limits(struct transport *transport)
 {
@@ -73,7 +53,6 @@ klp_status transport_open(const struct transport_options *options, struct transp
         goto close_multi;
     curl_wakeup_pair_close_on_exec(transport->multi);
 
-    link_headers(transport);
     for (unsigned i = 0; i < options->max_in_flight; i++) {
         transport->exchanges[i].connections_opened = &transport->connections_opened;
         transport->exchanges[i].next = transport->free;
@@ -136,8 +115,7 @@ bool transport_start(struct transport *transport, const struct transport_request
     memcpy(transport->url + transport->base_url_size, request->path, path_size + 1);
     if (!exchange->easy && exchange_init(exchange, &transport->options))
         return false;
-    if (!exchange_prepare(exchange, request, transport->url, &transport->headers) ||
-        curl_multi_add_handle(transport->multi, exchange->easy))
+    if (!exchange_prepare(exchange, request, transport->url) || curl_multi_add_handle(transport->multi, exchange->easy))
         return false;
     exchange->is_in_flight = true;
     transport->free = exchange->next;
@@ -175,17 +153,30 @@ struct transport_reply *transport_take(struct transport *transport)
     return NULL;
 }
 
-struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted)
+static struct exchange *find(const struct transport *transport, transport_match *is_it, uint64_t wanted)
 {
     for (unsigned i = 0; i < transport->options.max_in_flight; i++) {
         struct exchange *exchange = &transport->exchanges[i];
-        if (!exchange->is_in_flight || (is_it && !is_it(exchange->reply.owner, wanted)))
-            continue;
-        take_off(transport, exchange);
-        exchange_conclude_aborted(exchange);
-        return &exchange->reply;
+        if (exchange->is_in_flight && (!is_it || is_it(exchange->reply.owner, wanted)))
+            return exchange;
     }
     return NULL;
+}
+
+void *transport_find(const struct transport *transport, transport_match *is_it, uint64_t wanted)
+{
+    const struct exchange *exchange = find(transport, is_it, wanted);
+    return exchange ? exchange->reply.owner : NULL;
+}
+
+struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted)
+{
+    struct exchange *exchange = find(transport, is_it, wanted);
+    if (!exchange)
+        return NULL;
+    take_off(transport, exchange);
+    exchange_conclude_aborted(exchange);
+    return &exchange->reply;
 }
 
 void transport_release(struct transport *transport, struct transport_reply *reply)

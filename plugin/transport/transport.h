@@ -15,19 +15,29 @@ struct transport;
 
 /* Texts must outlive the transport. */
 struct transport_options {
-    const char *base_url;      /* checked by base_url_check(), without a slash at its end */
-    const char *authorization; /* the whole header line; holds the API key */
-    const char *ca_file;       /* or NULL */
-    const char *proxy;         /* or NULL */
+    const char *base_url; /* checked by base_url_check(), without a slash at its end */
+    const char *ca_file;  /* or NULL */
+    const char *proxy;    /* or NULL */
+    const char *no_proxy; /* hosts that the proxy is not for, separated by commas; or NULL */
     unsigned max_in_flight;
+    bool wants_times; /* of every attempt */
 };
 
 struct transport_request {
-    const char *path; /* below the base URL; read until the call returns */
-    const char *body; /* NULL: a GET; else a POST. Must live until the reply is released */
+    const char *method;        /* static */
+    const char *path;          /* below the base URL; read until the call returns */
+    const char *authorization; /* the whole header line; holds the API key. Must live until the reply is released */
+    const char *trace_parent;  /* or empty; read until the call returns */
+    const char *body;          /* or NULL. Must live until the reply is released */
     size_t body_bytes;
     uint64_t timeout_ms; /* at least 1 */
     void *owner;         /* comes back in the reply */
+};
+
+/* Where an attempt's time went, each from its start: see klp_attempt. */
+struct transport_times {
+    uint64_t name_us, connect_us, tls_us, first_byte_us, total_us;
+    uint64_t bytes_sent, bytes_received;
 };
 
 struct transport_reply {
@@ -38,7 +48,9 @@ struct transport_reply {
     const char *body; /* with ATTEMPT_ANSWERED */
     size_t body_bytes;
     klp_text retry_after, date, request_id; /* headers; size 0 when absent */
+    int curl_code;                          /* CURLcode */
     const char *failure;                    /* one sentence when not answered; never NULL */
+    struct transport_times times;           /* with wants_times */
 };
 
 klp_status transport_open(const struct transport_options *options, struct transport **transport, klp_text_buffer *why);
@@ -62,6 +74,9 @@ struct transport_reply *transport_take(struct transport *transport);
  * NULL when there is none. Released like any reply. */
 typedef bool transport_match(const void *owner, uint64_t wanted);
 struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted);
+
+/* The owner of a request on the wire that is_it() wants, or NULL. */
+void *transport_find(const struct transport *transport, transport_match *is_it, uint64_t wanted);
 
 void transport_release(struct transport *transport, struct transport_reply *reply);
 

@@ -425,8 +425,8 @@ static void a_configuration_is_refused_by_field(void **state)
                           "KLP_ALLOW_INSECURE");
     config.flags = KLP_ALLOW_INSECURE;
     open_takes(&config);
-    config = config_of_test(), config.flags = 2;
-    open_refuses(&config, "flags 0x2 are not known to this library");
+    config = config_of_test(), config.flags = 4;
+    open_refuses(&config, "flags 0x4 are not known to this library");
     config = config_of_test(), config.game_id = klp_cstr("..");
     open_refuses(&config, "game_id is \"..\", which would be a path step");
     config = config_of_test(), config.name = klp_cstr("\xff");

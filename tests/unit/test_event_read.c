@@ -68,6 +68,7 @@ static void assert_same_event(const klp_event *read, const klp_event *event)
     assert_same_json(read->api_key_json, event->api_key_json);
     assert_same_json(read->data_json, event->data_json);
     assert_same_json(read->reply_json, event->reply_json);
+    assert_int_equal(read->joined, event->joined);
     assert_int_equal(read->truncated, event->truncated);
     assert_int_equal(read->truncated_bytes, event->truncated_bytes);
 }
@@ -153,6 +154,7 @@ static void any_event_survives_the_way_there_and_back(void **state)
         event.retry_after_ms = (int64_t)(any_number(&random) >> 1) * (int64_t)random_below(&random, 2) - 1;
         event.data_json = any_json(&random, true), event.reply_json = any_json(&random, true);
         event.api_key_json = any_json(&random, false);
+        event.joined = (int32_t)random_below(&random, 2);
         event.truncated = (int32_t)random_below(&random, 2);
         event.truncated_bytes = event.truncated ? any_number(&random) : 0;
         if (event.ok) {

@@ -12,7 +12,8 @@
 static struct job *job_of(int32_t op, uint64_t deadline_us, uint64_t ticket)
 {
     static const klp_text nothing = {"", 0};
-    struct job *job = job_new(op, nothing, nothing, nothing, nothing, 0);
+    const struct job_texts texts = {nothing, nothing, nothing, nothing, nothing, nothing, nothing};
+    struct job *job = job_new(op, &texts, 0);
     assert_non_null(job);
     job->time_us[JOB_DEADLINE] = deadline_us;
     job->event.ticket = ticket;
@@ -59,14 +60,20 @@ static void queries_yield_to_pushes_and_are_not_starved(void **state)
     schedule_destroy(&schedule);
 }
 
-static void a_retry_that_is_due_goes_before_what_was_never_tried(void **state)
+static struct job *tried(struct job *job)
+{
+    job->event.attempts = 1;
+    return job;
+}
+
+static void a_push_that_is_due_again_goes_before_what_was_never_tried(void **state)
 {
     struct schedule schedule;
 
     (void)state;
     assert_true(schedule_init(&schedule, 10));
-    schedule_add_later(&schedule, job_of(KLP_OP_PUSH, 900, 1), 200);
-    schedule_add_later(&schedule, job_of(KLP_OP_READ, 900, 2), 100);
+    schedule_add_later(&schedule, tried(job_of(KLP_OP_PUSH, 900, 1)), 200);
+    schedule_add_later(&schedule, tried(job_of(KLP_OP_PUSH, 900, 2)), 100);
     for (uint64_t i = 3; i < 6; i++)
         schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000, i));
     assert_int_equal(schedule_next_us(&schedule), 100);
@@ -78,6 +85,92 @@ static void a_retry_that_is_due_goes_before_what_was_never_tried(void **state)
     assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
     assert_int_equal(take_ticket(schedule_take_next(&schedule)), 4);
     assert_true(schedule_has_ready(&schedule));
+    schedule_destroy(&schedule);
+}
+
+static void a_query_that_is_due_again_yields_to_pushes_all_the_same(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 10));
+    schedule_add_later(&schedule, tried(job_of(KLP_OP_CALL, 900, 1)), 100);
+    schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000, 2));
+    schedule_wake(&schedule, 100);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 2);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
+    schedule_destroy(&schedule);
+}
+
+static void polls_yield_to_all_others_and_are_not_starved(void **state)
+{
+    struct schedule schedule;
+    unsigned starts[KLP_OP_CALL + 1] = {0};
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 1000));
+    for (int i = 0; i < 300; i++) {
+        schedule_add(&schedule, job_of(KLP_OP_AWAIT, 1, KLP_OP_AWAIT));
+        schedule_add(&schedule, job_of(KLP_OP_CALL, 1, KLP_OP_CALL));
+        schedule_add(&schedule, job_of(KLP_OP_PUSH, 1, KLP_OP_PUSH));
+    }
+    for (int i = 0; i < 256; i++)
+        starts[take_ticket(schedule_take_next(&schedule))]++;
+    assert_int_equal(starts[KLP_OP_PUSH], 256 * 7 / 8);
+    assert_int_equal(starts[KLP_OP_CALL], 256 / 8 * 7 / 8);
+    assert_int_equal(starts[KLP_OP_AWAIT], 256 / 8 / 8);
+    schedule_destroy(&schedule);
+}
+
+static void an_await_expires_with_all_others_but_not_for_a_gate(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 10));
+    schedule_add_later(&schedule, job_of(KLP_OP_AWAIT, 100, 1), 50);
+    schedule_add(&schedule, job_of(KLP_OP_PUSH, 200, 2));
+    assert_int_equal(schedule_await_count(&schedule), 1);
+    assert_null(schedule_take_expired_but_awaits(&schedule, 199));
+    assert_int_equal(take_ticket(schedule_take_expired_but_awaits(&schedule, 200)), 2);
+    assert_null(schedule_take_expired(&schedule, 99));
+    assert_int_equal(take_ticket(schedule_take_expired(&schedule, 100)), 1);
+    assert_null(schedule_take_await(&schedule));
+    assert_int_equal(schedule_count(&schedule), 0);
+    schedule_destroy(&schedule);
+}
+
+static void what_waits_for_another_push_is_not_ready_and_expires_all_the_same(void **state)
+{
+    struct schedule schedule;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 10));
+    struct job *leader = job_of(KLP_OP_PUSH, 900, 1), *joined = job_of(KLP_OP_PUSH, 300, 2),
+               *held = job_of(KLP_OP_PUSH, 400, 3), *released = job_of(KLP_OP_PUSH, 500, 4);
+    schedule_add(&schedule, leader);
+    schedule_attach_joined(&schedule, joined, leader);
+    schedule_attach_held(&schedule, held);
+    schedule_attach_held(&schedule, released);
+    assert_int_equal(schedule_count(&schedule), 1);
+    assert_int_equal(schedule_next_us(&schedule), 300);
+
+    schedule_swap_tickets(&schedule, leader, joined); /* each in its place, with the other's deadline */
+    assert_int_equal(leader->event.ticket, 2);
+    assert_int_equal(schedule_next_us(&schedule), 300);
+    schedule_swap_tickets(&schedule, leader, joined);
+
+    assert_ptr_equal(schedule_take_expired(&schedule, 300), joined);
+    assert_ptr_equal(leader->joined.first, NULL);
+    schedule_release_held(&schedule, released);
+    assert_int_equal(schedule_count(&schedule), 2);
+    assert_ptr_equal(schedule_take_expired(&schedule, 400), held);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 4);
+    assert_null(schedule_take_next(&schedule));
+    assert_int_equal(schedule_count(&schedule), 0);
+    job_free(joined);
+    job_free(held);
     schedule_destroy(&schedule);
 }
 
@@ -158,8 +251,15 @@ static void deadlines_come_in_order_whatever_was_taken_between(void **state)
 
 static void a_job_keeps_its_texts_when_its_body_is_dropped(void **state)
 {
-    static const klp_text game = KLP_LIT("game"), event = KLP_LIT("event"), key = KLP_LIT("key"), none = {"", 0};
-    struct job *job = job_new(KLP_OP_PUSH, game, event, key, none, 500000);
+    static const klp_text none = {"", 0};
+    const struct job_texts texts = {.game_id = KLP_LIT("game"),
+                                    .event_key = KLP_LIT("event"),
+                                    .key = KLP_LIT("key"),
+                                    .lobby_id = none,
+                                    .method = none,
+                                    .path = none,
+                                    .trace_parent = KLP_LIT("00-1-2-00")};
+    struct job *job = job_new(KLP_OP_PUSH, &texts, 500000);
 
     (void)state;
     assert_non_null(job);
@@ -170,6 +270,7 @@ static void a_job_keeps_its_texts_when_its_body_is_dropped(void **state)
     assert_string_equal(job->event.event_key.data, "event");
     assert_string_equal(job->event.key.data, "key");
     assert_string_equal(job->event.lobby_id.data, "");
+    assert_string_equal(job->event.trace_parent.data, "00-1-2-00");
     assert_ptr_equal(job_drop_body(job), job);
     job_free(job);
 }
@@ -179,7 +280,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pushes_go_out_in_the_order_they_came),
         cmocka_unit_test(queries_yield_to_pushes_and_are_not_starved),
-        cmocka_unit_test(a_retry_that_is_due_goes_before_what_was_never_tried),
+        cmocka_unit_test(a_push_that_is_due_again_goes_before_what_was_never_tried),
+        cmocka_unit_test(a_query_that_is_due_again_yields_to_pushes_all_the_same),
+        cmocka_unit_test(polls_yield_to_all_others_and_are_not_starved),
+        cmocka_unit_test(an_await_expires_with_all_others_but_not_for_a_gate),
+        cmocka_unit_test(what_waits_for_another_push_is_not_ready_and_expires_all_the_same),
         cmocka_unit_test(what_waits_is_not_ready_and_expires_all_the_same),
         cmocka_unit_test(a_lone_query_goes_at_once),
         cmocka_unit_test(deadlines_come_in_order_whatever_was_taken_between),

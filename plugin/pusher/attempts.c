@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What goes out next, and how. */
+#include <string.h>
+
+#include "clock.h"
+#include "kraty/path.h"
+#include "pusher/pusher.h"
+
+static void stamp(klp_pusher *pusher, struct job *job)
+{
+    if (!job->is_to_be_stamped)
+        return;
+    uuid_series_next(&pusher->idempotency_keys, job_body(job) + job->idempotency_offset);
+    job->is_to_be_stamped = false;
+}
+
+static const char *write_path(const klp_event *event, char *path, size_t capacity)
+{
+    switch (event->op) {
+    case KLP_OP_PUSH:
+        path_of_push(event->game_id.data, event->game_id.size, event->event_key.data, event->event_key.size, path,
+                     capacity);
+        return path;
+    case KLP_OP_READ:
+    case KLP_OP_AWAIT:
+        path_of_read(event->game_id.data, event->game_id.size, event->lobby_id.data, event->lobby_id.size, path,
+                     capacity);
+        return path;
+    case KLP_OP_CALL:
+        return event->path.data;
+    default:
+        return PATH_OF_PING;
+    }
+}
+
+static uint64_t timeout_of(const klp_pusher *pusher, const struct job *job, uint64_t now_us)
+{
+    uint64_t left_ms = job->time_us[JOB_DEADLINE] > now_us ? (job->time_us[JOB_DEADLINE] - now_us + 999) / 1000 : 1;
+    return left_ms < pusher->settings.attempt_timeout_ms ? left_ms : pusher->settings.attempt_timeout_ms;
+}
+
+static void start(klp_pusher *pusher, struct job *job)
+{
+    char path[PATH_MAX_BYTES + 1];
+
+    job->attempt_started_us = clock_now_us();
+    if (job->event.attempts == 0)
+        job->queue_us = job->attempt_started_us - job->accepted_us + 1; /* 0 is for those that never were */
+    pusher->round_retries += job->is_retry;
+    job->api_key = credentials_take(&pusher->credentials);
+    struct transport_request request = {
+        .method = call_method_name(job->method),
+        .path = write_path(&job->event, path, sizeof path),
+        .authorization = api_key_header(job->api_key),
+        .trace_parent = job->trace_parent,
+        .body = job->body_bytes ? job_body(job) : NULL,
+        .body_bytes = job->body_bytes,
+        .timeout_ms = timeout_of(pusher, job, job->attempt_started_us),
+        .owner = job,
+    };
+    if (transport_start(pusher->transport, &request))
+        gate_note_start(&pusher->gate);
+    else
+        pusher_decide_unsent(pusher, job);
+}
+
+unsigned pusher_in_flight(const klp_pusher *pusher)
+{
+    return pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+}
+
+bool pusher_is_alone(const klp_pusher *pusher)
+{
+    return schedule_count(&pusher->schedule) + pusher_in_flight(pusher) == 1;
+}
+
+bool pusher_can_start(klp_pusher *pusher)
+{
+    uint64_t now_us = clock_now_us();
+
+    return transport_free_places(pusher->transport) > 0 && schedule_has_ready(&pusher->schedule) &&
+           (!key_check_is_pending(&pusher->key_check) || key_check_is_due(&pusher->key_check, now_us)) &&
+           credentials_may_start(&pusher->credentials, pusher_in_flight(pusher), now_us) &&
+           gate_may_start(&pusher->gate, pusher_in_flight(pusher), pusher_is_alone(pusher), now_us);
+}
+
+static void start_check(klp_pusher *pusher)
+{
+    struct job *ping = pusher->key_check.ping;
+
+    pusher->key_check.is_out = true;
+    ping->accepted_us = clock_now_us();
+    ping->time_us[JOB_DEADLINE] = clock_after_ms(ping->accepted_us, pusher->settings.attempt_timeout_ms);
+    ping->event.attempts = ping->event.sends = 0;
+    start(pusher, ping);
+}
+
+static void start_next(klp_pusher *pusher)
+{
+    struct job *job = schedule_take_next(&pusher->schedule);
+    enum local_end end;
+
+    if (pusher_is_mismatch(pusher, job, &end)) {
+        pusher_decide_local(pusher, job, end, KLP_NO_RETRY_AFTER);
+        return;
+    }
+    stamp(pusher, job);
+    start(pusher, job);
+}
+
+void pusher_start_attempts(klp_pusher *pusher)
+{
+    if (schedule_has_ready(&pusher->schedule))
+        pusher_look_at_key_file(pusher, false);
+    while (pusher_can_start(pusher)) {
+        if (key_check_is_pending(&pusher->key_check))
+            start_check(pusher);
+        else
+            start_next(pusher);
+    }
+}

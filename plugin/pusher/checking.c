@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The ping of our own, which finds out whether the API key is the one that is meant. */
+#include "clock.h"
+#include "pusher/pusher.h"
+
+/* It will not be known whether they may be made: all that wait to be told so. Those that come later ask again. */
+static void refuse_all(klp_pusher *pusher, const struct assessment *assessment)
+{
+    struct job *job;
+
+    while ((job = schedule_any(&pusher->schedule))) {
+        if (job->leader)
+            job = job->leader;
+        schedule_take(&pusher->schedule, job);
+        pusher_decide_refused(pusher, job, assessment);
+    }
+}
+
+static void note_answer(klp_pusher *pusher, const struct assessment *assessment)
+{
+    struct key_check *check = &pusher->key_check;
+
+    key_check_note(check, &assessment->reply);
+    if (check->state == KEY_IS_OF_ANOTHER_ENVIRONMENT)
+        log_say(&pusher->log, LOG_KEY_MISMATCH, KLP_LOG_ERROR, clock_now_us(),
+                "the API key is not of the environment \"%s\": nothing is pushed with it", check->expected);
+    else if (!key_check_is_of_game(check, pusher->settings.game_id) && pusher->settings.game_id.size)
+        log_say(&pusher->log, LOG_KEY_MISMATCH, KLP_LOG_ERROR, clock_now_us(),
+                "the API key is not of the game \"%s\": nothing is pushed to it", pusher->settings.game_id.data);
+}
+
+void pusher_decide_check(klp_pusher *pusher, const struct assessment *assessment, bool has_another_key)
+{
+    struct key_check *check = &pusher->key_check;
+    struct job *ping = check->ping;
+    uint64_t now_us = clock_now_us();
+
+    bool is_of_current_key = ping->api_key == pusher->credentials.current;
+    ping->api_key = NULL;
+    check->is_out = false;
+    if (has_another_key || !is_of_current_key)
+        return; /* asked again, of that one */
+    if (assessment->verdict.ok) {
+        note_answer(pusher, assessment);
+        return;
+    }
+    log_say(&pusher->log, LOG_KEY_UNCHECKED, KLP_LOG_WARNING, now_us,
+            "the API key's environment could not be asked for: HTTP %d, %s", assessment->answer->http_status,
+            assessment->answer->end == ATTEMPT_ANSWERED ? "answered" : assessment->answer->failure);
+    if (assessment->verdict.retryable) {
+        uint64_t wait_ms = backoff_wait_ms(&pusher->settings.retry.backoff, ++check->failures + 1,
+                                           random_series_next(&pusher->jitter));
+        check->not_before_us = now_us + wait_ms * 1000;
+    } else if (!pusher->credentials.is_suspect) { /* else its grace is running */
+        refuse_all(pusher, assessment);
+    }
+}
+
+bool pusher_is_mismatch(const klp_pusher *pusher, const struct job *job, enum local_end *end)
+{
+    const struct key_check *check = &pusher->key_check;
+
+    if (!check->expected || !job_is_write(job))
+        return false;
+    if (check->state == KEY_IS_OF_ANOTHER_ENVIRONMENT) {
+        *end = LOCAL_ENVIRONMENT_MISMATCH;
+        return true;
+    }
+    *end = LOCAL_GAME_MISMATCH;
+    return job->event.op == KLP_OP_PUSH && !key_check_is_of_game(check, job->event.game_id);
+}

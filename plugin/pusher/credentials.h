@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The API key in use: which one it is by now, and whether the server takes it. The worker's own. */
+#ifndef KLP_PUSHER_CREDENTIALS_H
+#define KLP_PUSHER_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "pusher/api_key.h"
+
+struct credentials {
+    struct api_key *current;
+    struct api_key *retired; /* that attempts under way still use */
+    uint64_t generation;     /* 1, 2, … */
+    const char *file;        /* or NULL */
+    struct stat file_facts;  /* as of its last reading since */
+    uint64_t look_again_us;  /* at the file, not before */
+    uint64_t grace_us;       /* how long nothing is sent with a key that was refused; 0: no grace */
+    uint64_t held_until_us;
+    bool is_suspect; /* it was refused, and has not proved good since: one request at a time */
+};
+
+#define CREDENTIALS_LOOK_EVERY_US UINT64_C(200000)
+
+/* `current` becomes theirs; `file` must outlive them. */
+void credentials_init(struct credentials *credentials, struct api_key *current, const char *file, uint64_t grace_us);
+void credentials_close(struct credentials *credentials);
+
+enum credentials_news {
+    CREDENTIALS_SAME,
+    CREDENTIALS_CHANGED,
+    CREDENTIALS_UNREADABLE /* the file; `why` says why. The last good key stays */
+};
+
+/* Takes a key the host has given; it is theirs from here on. */
+enum credentials_news credentials_adopt(struct credentials *credentials, struct api_key *given);
+
+/* Looks whether the file has changed, and reads it then; not too often unless it is urgent. */
+enum credentials_news credentials_look(struct credentials *credentials, bool is_urgent, uint64_t now_us,
+                                       klp_text_buffer *why);
+
+/* The key for an attempt, until it is given back. */
+struct api_key *credentials_take(struct credentials *credentials);
+void credentials_give_back(struct credentials *credentials, struct api_key *api_key);
+
+/* The server has refused the current key, or has taken it. True: that is a change. */
+bool credentials_note_refusal(struct credentials *credentials, uint64_t now_us);
+bool credentials_note_good(struct credentials *credentials);
+
+/* Whether a request may start. */
+bool credentials_may_start(const struct credentials *credentials, unsigned in_flight, uint64_t now_us);
+
+/* When it is worth looking again while nothing may start; UINT64_MAX: no need. */
+uint64_t credentials_next_us(const struct credentials *credentials, uint64_t now_us);
+
+#endif

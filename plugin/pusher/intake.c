@@ -270,7 +270,7 @@ klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, 
 
 /* ─── Calls ─────────────────────────────────────────────────────────────────────────────────────── */
 
-static klp_status make_call(const klp_call *call, struct job **out, klp_text_buffer *why)
+static klp_status make_call(klp_pusher *pusher, const klp_call *call, struct job **out, klp_text_buffer *why)
 {
     enum call_method method = call_method_of(call->method.data, call->method.size);
     struct json_writer measure = {0};
@@ -307,6 +307,7 @@ static klp_status make_call(const klp_call *call, struct job **out, klp_text_buf
     job->is_to_be_stamped = stamped.is_ours;
     job->method = method;
     job->event.cookie = call->cookie;
+    set_times(job, pusher, call->deadline_ms);
     *out = job;
     return KLP_OK;
 }
@@ -320,9 +321,6 @@ klp_status pusher_call(klp_pusher *pusher, const klp_call *given, klp_ticket *ti
     if (!status)
         status = argument_call(&call, why);
     if (!status)
-        status = make_call(&call, &job, why);
-    if (status)
-        return status;
-    set_times(job, pusher, call.deadline_ms);
-    return enqueue(pusher, job, ticket, why);
+        status = make_call(pusher, &call, &job, why);
+    return job ? enqueue(pusher, job, ticket, why) : status;
 }

@@ -301,7 +301,7 @@ static void run_openssl(const char *const argv[])
 #define NEW_KEY      "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"
 
 /* Every file of the folder: NAME.key, NAME.csr, NAME.pem */
-static const char *const names[] = {"authority", "good", "expired"};
+static const char *const names[] = {"authority", "good", "expired", "self-signed"};
 static const char *const endings[] = {"key", "csr", "pem"};
 
 static void path_in(const struct guest_certificates *certificates, const char *name, const char *ending, char path[96])
@@ -336,10 +336,14 @@ void guest_make_certificates(struct guest_certificates *certificates)
     path_in(certificates, "good", "key", certificates->good_key);
     path_in(certificates, "expired", "pem", certificates->expired);
     path_in(certificates, "expired", "key", certificates->expired_key);
+    path_in(certificates, "self-signed", "pem", certificates->self_signed);
+    path_in(certificates, "self-signed", "key", certificates->self_signed_key);
     OPENSSL("req", "-x509", NEW_KEY, "-keyout", authority_key, "-out", certificates->authority, "-days", "2", "-subj",
             "/CN=a test's authority", "-addext", "basicConstraints=critical,CA:TRUE");
     make_certificate(certificates, "good", "2");
     make_certificate(certificates, "expired", "-1");
+    OPENSSL("req", "-x509", NEW_KEY, "-keyout", certificates->self_signed_key, "-out", certificates->self_signed,
+            "-days", "2", "-subj", "/CN=a test's server", "-addext", "subjectAltName=IP:127.0.0.1");
 }
 
 void guest_remove_certificates(struct guest_certificates *certificates)

@@ -100,10 +100,11 @@ size_t guest_receive(int connection, char *bytes, size_t room);
 
 /* ---- certificates ---- */
 
-/* A folder with an authority, and certificates of it for 127.0.0.1: one that is good, and one that has expired. */
+/* A folder with an authority, and certificates for 127.0.0.1: of it one that is good, and one that has expired; and one
+ * of nobody. */
 struct guest_certificates {
     char folder[64];
-    char authority[96], good[96], good_key[96], expired[96], expired_key[96];
+    char authority[96], good[96], good_key[96], expired[96], expired_key[96], self_signed[96], self_signed_key[96];
 };
 void guest_make_certificates(struct guest_certificates *certificates);
 void guest_remove_certificates(struct guest_certificates *certificates);

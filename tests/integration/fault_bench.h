@@ -42,7 +42,7 @@ struct fault_test {
 
 /* The rows by what is at fault, a file each. A list ends with a row without a sentence. */
 extern const struct fault_test fault_connection_tests[], fault_script_tests[], fault_reply_tests[],
-    fault_refusal_tests[], fault_stress_tests[], fault_tls_tests[];
+    fault_refusal_tests[], fault_stress_tests[], fault_tls_tests[], fault_clock_tests[];
 
 /* Of the TLS tests; made before them. */
 extern struct guest_certificates fault_certificates;

@@ -46,6 +46,7 @@ int main(void)
     add(fault_refusal_tests);
     add(fault_stress_tests);
     add(fault_tls_tests);
+    add(fault_clock_tests);
     int failed = _cmocka_run_group_tests("tests", tests, test_count, start_group, stop_group);
     fault_table_print();
     return failed;

@@ -78,5 +78,7 @@ struct job *pusher_part(klp_pusher *pusher, struct job *leader)
     schedule_swap_tickets(&pusher->schedule, leader, latest);
     age_list_swap(&pusher->undecided_pushes, leader, latest);
     schedule_take(&pusher->schedule, latest);
+    if (job_is_in_flight(leader)) /* its attempt was given the time of a ticket that leaves it */
+        schedule_cut_short(&pusher->schedule, leader);
     return latest;
 }

@@ -369,6 +369,8 @@ static const char *local_sentence(enum local_end end, bool was_tried)
 
 static const char *aborted_sentence(enum local_end end)
 {
+    if (end == LOCAL_DEADLINE_EXCEEDED)
+        return "its deadline passed before its reply was complete";
     return end == LOCAL_CANCELLED ? "it was cancelled before its reply was complete"
                                   : "the pusher was stopped before its reply was complete";
 }

@@ -17,10 +17,11 @@ enum job_time { JOB_DEADLINE, JOB_READY, JOB_TIMES };
 
 /* Where the schedule has it. */
 enum job_place {
-    JOB_IS_OUT,     /* nowhere: in flight, or being looked at */
-    JOB_IS_QUEUED,  /* in `queue` */
-    JOB_IS_WAITING, /* for JOB_READY */
-    JOB_IS_HELD     /* behind another push of its key */
+    JOB_IS_OUT,       /* nowhere: in flight, or being looked at */
+    JOB_IS_CUT_SHORT, /* in flight, and to be taken off the wire at its deadline */
+    JOB_IS_QUEUED,    /* in `queue` */
+    JOB_IS_WAITING,   /* for JOB_READY */
+    JOB_IS_HELD       /* behind another push of its key */
 };
 
 struct job_list {
@@ -96,7 +97,13 @@ void job_drop_reply(struct job *job);
 /* Whether it may change something on the server, so that there is an outcome to tell. */
 bool job_is_write(const struct job *job);
 
-/* Two pushes of one key change their hosts' sides: ticket, cookie, deadline, trace, age. */
+/* Of a job that is not just being looked at. */
+static inline bool job_is_in_flight(const struct job *job)
+{
+    return job->place == JOB_IS_OUT || job->place == JOB_IS_CUT_SHORT;
+}
+
+/* Two pushes of one key change their hosts' sides: ticket, cookie, deadline, trace, age, who joined whom. */
 void job_swap_tickets(struct job *a, struct job *b);
 
 /* Doubly linked, intrusive. */

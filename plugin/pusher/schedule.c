@@ -12,8 +12,12 @@ bool schedule_init(struct schedule *schedule, size_t capacity)
         goto destroy_by_deadline;
     if (!job_heap_init(&schedule->waiting, capacity, JOB_READY))
         goto destroy_awaits;
+    if (!job_heap_init(&schedule->cut_short, capacity, JOB_DEADLINE))
+        goto destroy_waiting;
     return true;
 
+destroy_waiting:
+    job_heap_destroy(&schedule->waiting);
 destroy_awaits:
     job_heap_destroy(&schedule->awaits);
 destroy_by_deadline:
@@ -32,10 +36,14 @@ void schedule_destroy(struct schedule *schedule)
     job_heap_destroy(&schedule->by_deadline);
     job_heap_destroy(&schedule->awaits);
     job_heap_destroy(&schedule->waiting);
+    job_heap_destroy(&schedule->cut_short);
 }
 
+/* The heap that has its deadline: one of these, but for those that are out. */
 static struct job_heap *deadlines_of(struct schedule *schedule, const struct job *job)
 {
+    if (job->place == JOB_IS_CUT_SHORT)
+        return &schedule->cut_short;
     return job->event.op == KLP_OP_AWAIT ? &schedule->awaits : &schedule->by_deadline;
 }
 
@@ -93,17 +101,25 @@ void schedule_release_held(struct schedule *schedule, struct job *job)
     queue(job, queue_of(schedule, job));
 }
 
+void schedule_cut_short(struct schedule *schedule, struct job *job)
+{
+    if (job->place == JOB_IS_CUT_SHORT)
+        return;
+    job->place = JOB_IS_CUT_SHORT;
+    job_heap_add(&schedule->cut_short, job);
+}
+
 void schedule_swap_tickets(struct schedule *schedule, struct job *a, struct job *b)
 {
     struct job *const both[] = {a, b};
 
     for (size_t i = 0; i < 2; i++)
         if (both[i]->place != JOB_IS_OUT)
-            job_heap_remove(&schedule->by_deadline, both[i]);
+            job_heap_remove(deadlines_of(schedule, both[i]), both[i]);
     job_swap_tickets(a, b);
     for (size_t i = 0; i < 2; i++)
         if (both[i]->place != JOB_IS_OUT)
-            job_heap_add(&schedule->by_deadline, both[i]);
+            job_heap_add(deadlines_of(schedule, both[i]), both[i]);
 }
 
 void schedule_wake(struct schedule *schedule, uint64_t now_us)
@@ -185,6 +201,11 @@ struct job *schedule_take_expired(struct schedule *schedule, uint64_t now_us)
     return job ? job : take_expired(schedule, &schedule->awaits, now_us);
 }
 
+struct job *schedule_take_cut_short(struct schedule *schedule, uint64_t now_us)
+{
+    return take_expired(schedule, &schedule->cut_short, now_us);
+}
+
 struct job *schedule_take_await(struct schedule *schedule)
 {
     return take_expired(schedule, &schedule->awaits, UINT64_MAX);
@@ -218,6 +239,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t schedule_next_us(const struct schedule *schedule)
 {
     uint64_t deadline_us = earlier(job_heap_first_us(&schedule->by_deadline), job_heap_first_us(&schedule->awaits));
+    deadline_us = earlier(deadline_us, job_heap_first_us(&schedule->cut_short));
     return earlier(deadline_us, job_heap_first_us(&schedule->waiting));
 }
 

@@ -15,7 +15,8 @@ struct schedule {
     struct job_heap waiting;     /* for their time to come */
     struct job_heap by_deadline; /* all of them but awaits … */
     struct job_heap awaits;      /* … which are here by theirs */
-    size_t attached;             /* of them, those that wait for another push of their key */
+    struct job_heap cut_short;   /* in flight, with less time left than their attempt was given */
+    size_t attached;             /* of by_deadline, those that wait for another push of their key */
 };
 
 /* Room for `capacity` jobs is made now, so that adding one cannot fail. False: out of memory. */
@@ -29,6 +30,10 @@ void schedule_add_later(struct schedule *schedule, struct job *job, uint64_t rea
 void schedule_attach_joined(struct schedule *schedule, struct job *job, struct job *leader);
 void schedule_attach_held(struct schedule *schedule, struct job *job);
 void schedule_release_held(struct schedule *schedule, struct job *job); /* it is ready now */
+
+/* A push in flight has less time left than when it was started. It stays so until it is taken. */
+void schedule_cut_short(struct schedule *schedule, struct job *job);
+struct job *schedule_take_cut_short(struct schedule *schedule, uint64_t now_us); /* whose time is over, or NULL */
 
 /* Two pushes change their tickets (see job_swap_tickets), wherever they are. */
 void schedule_swap_tickets(struct schedule *schedule, struct job *a, struct job *b);

@@ -247,11 +247,18 @@ static void decide_answer(klp_pusher *pusher, struct job *job, const struct tran
     assessment_free(&assessment);
 }
 
+static void take_off_the_wire(klp_pusher *pusher, struct job *job)
+{
+    if (job->place == JOB_IS_CUT_SHORT)
+        schedule_take(&pusher->schedule, job);
+}
+
 void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply)
 {
     struct job *job = reply->owner;
     struct api_key *api_key = job->api_key;
 
+    take_off_the_wire(pusher, job);
     decide_answer(pusher, job, reply); /* the job may be another's by now */
     transport_release(pusher->transport, reply);
     credentials_give_back(&pusher->credentials, api_key);
@@ -270,6 +277,7 @@ void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, en
     struct job *job = reply->owner;
     struct api_key *api_key = job->api_key;
 
+    take_off_the_wire(pusher, job);
     pusher->round_attempts++;
     pusher->round_sends += reply->sends;
     gate_note_abort(&pusher->gate, job->attempt_started_us);

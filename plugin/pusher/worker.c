@@ -63,11 +63,21 @@ static struct orders take_in(klp_pusher *pusher)
  * what they have seen by then is their answer. */
 static void end_hopeless(klp_pusher *pusher, uint64_t now_us)
 {
-    uint64_t opens_us = gate_opens_us(&pusher->gate, false);
+    uint64_t opens_us = pusher->gate.state == GATE_HELD ? gate_opens_us(&pusher->gate, false) : 0;
     struct job *job;
 
     while (opens_us > now_us && (job = schedule_take_expired_but_awaits(&pusher->schedule, opens_us)))
         pusher_end(pusher, job, LOCAL_RATE_LIMITED, (int64_t)((opens_us - now_us + 999) / 1000));
+}
+
+/* Their reply was waited for on behalf of a ticket that has left. */
+static void end_cut_short(klp_pusher *pusher, uint64_t now_us)
+{
+    struct job *job;
+
+    while ((job = schedule_take_cut_short(&pusher->schedule, now_us)))
+        pusher_decide_aborted(pusher, transport_abort(pusher->transport, is_of_ticket, job->event.ticket),
+                              LOCAL_DEADLINE_EXCEEDED);
 }
 
 static void look_at_the_clock(klp_pusher *pusher)
@@ -81,8 +91,8 @@ static void look_at_the_clock(klp_pusher *pusher)
                    is_key_refused && job->event.op != KLP_OP_AWAIT ? LOCAL_SESSION_INVALID : LOCAL_DEADLINE_EXCEEDED,
                    KLP_NO_RETRY_AFTER);
     schedule_wake(&pusher->schedule, now_us);
-    if (pusher->gate.state == GATE_HELD)
-        end_hopeless(pusher, now_us);
+    end_cut_short(pusher, now_us);
+    end_hopeless(pusher, now_us);
 }
 
 /* There is nothing to drain in a watch. */

@@ -6,6 +6,7 @@
 static void join(klp_pusher *pusher, struct job *job, struct job *leader)
 {
     job = pusher_drop_body(pusher, job);
+    job->event.joined = 1;
     age_list_add(&pusher->undecided_pushes, job);
     schedule_attach_joined(&pusher->schedule, job, leader);
     if (job->time_us[JOB_DEADLINE] > leader->time_us[JOB_DEADLINE]) {

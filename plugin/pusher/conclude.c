@@ -237,7 +237,6 @@ void copy_course(struct job *job, const struct job *leader)
     job->event.attempts = leader->event.attempts;
     job->event.sends = leader->event.sends;
     job->event.http_status = leader->event.http_status;
-    job->event.joined = 1;
     job->possibly_applied = leader->possibly_applied;
 }
 

@@ -124,6 +124,9 @@ void job_swap_tickets(struct job *a, struct job *b)
     swap_u64(&a->event.cookie, &b->event.cookie);
     swap_u64(&a->accepted_us, &b->accepted_us);
     swap_u64(&a->time_us[JOB_DEADLINE], &b->time_us[JOB_DEADLINE]);
+    int32_t joined = a->event.joined;
+    a->event.joined = b->event.joined;
+    b->event.joined = joined;
     memcpy(trace_parent, a->trace_parent, sizeof trace_parent);
     memcpy(a->trace_parent, b->trace_parent, sizeof trace_parent);
     memcpy(b->trace_parent, trace_parent, sizeof trace_parent);

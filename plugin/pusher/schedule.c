@@ -186,6 +186,8 @@ static struct job *take_expired(struct schedule *schedule, struct job_heap *heap
     struct job *job = job_heap_first(heap);
     if (!job || job->time_us[JOB_DEADLINE] > now_us)
         return NULL;
+    if (job->leader && !job_is_in_flight(job->leader) && job->leader->time_us[JOB_DEADLINE] <= now_us)
+        job = job->leader; /* they end together: none goes on that could be applied yet */
     schedule_take(schedule, job);
     return job;
 }

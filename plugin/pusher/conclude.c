@@ -374,6 +374,14 @@ static const char *aborted_sentence(enum local_end end)
                                   : "the pusher was stopped before its reply was complete";
 }
 
+/* NULL: there is nothing more to say than of any other. */
+static const char *leaving_sentence(enum local_end end)
+{
+    if (end == LOCAL_DEADLINE_EXCEEDED)
+        return "its deadline passed; an equal push, whose request it shares, goes on";
+    return end == LOCAL_CANCELLED ? "it was cancelled; an equal push, whose request it shares, goes on" : NULL;
+}
+
 void conclude_local(struct job *job, enum local_end end, const struct transport_reply *answer,
                     const struct conclusion *conclusion)
 {
@@ -382,5 +390,8 @@ void conclude_local(struct job *job, enum local_end end, const struct transport_
 
     fill_event(job, &verdict, conclusion);
     /* our own sentences are static: what an await has seen of its lobby stays beside them */
-    job->event.error_message = klp_cstr(answer ? aborted_sentence(end) : local_sentence(end, job->event.attempts > 0));
+    const char *sentence = conclusion->others_go_on ? leaving_sentence(end) : NULL;
+    if (!sentence)
+        sentence = answer ? aborted_sentence(end) : local_sentence(end, job->event.attempts > 0);
+    job->event.error_message = klp_cstr(sentence);
 }

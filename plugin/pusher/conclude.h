@@ -12,6 +12,7 @@ struct conclusion {
     klp_text api_key;          /* to be kept out of what the server says */
     uint64_t reply_bytes_left; /* how much of a reply may be kept */
     uint64_t now_us;
+    bool others_go_on; /* that share the request of a call that we end ourselves */
 };
 
 /* What an attempt came to. Its texts are the transport's reply's, which must outlive it. */

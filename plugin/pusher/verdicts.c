@@ -12,6 +12,7 @@ struct ending {
     bool is_refused;                     /* … of an attempt that was to find out whether it may be made */
     enum local_end end;
     const struct transport_reply *aborted; /* its attempt, taken off the wire, or NULL */
+    bool others_go_on;                     /* that share its request */
     int64_t retry_after_ms;
     const struct api_key *api_key; /* to be kept out of what the server says; NULL: the current one */
 };
@@ -45,6 +46,7 @@ static void end_ticket(klp_pusher *pusher, struct job *job, const struct ending 
         pusher->seen_bytes -= job->reply_bytes;
     struct conclusion conclusion = conclusion_now(pusher, ending->api_key);
 
+    conclusion.others_go_on = ending->others_go_on;
     job = pusher_drop_body(pusher, job);
     if (ending->is_refused) {
         conclude_refused(job, ending->assessment, &conclusion);
@@ -109,9 +111,13 @@ void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t
     }
     /* the others go on, and may be applied yet */
     copy_course(job, job->leader);
+    if (job_is_in_flight(job->leader)) { /* which is counted once it ends */
+        job->event.attempts++;
+        job->event.sends++;
+    }
     job->leader = NULL;
     job->possibly_applied = true;
-    end_ticket(pusher, job, &(struct ending){.end = end, .retry_after_ms = retry_after_ms});
+    end_ticket(pusher, job, &(struct ending){.end = end, .retry_after_ms = retry_after_ms, .others_go_on = true});
 }
 
 /* ─── Another attempt ───────────────────────────────────────────────────────────────────────────── */

@@ -107,16 +107,30 @@ static void end_awaits(klp_pusher *pusher)
         pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
 }
 
+/* Before the push that they stand behind: it may leave its key in doubt, which they never were. */
+static void end_line(klp_pusher *pusher, const struct job *under_way)
+{
+    struct job *job;
+
+    while ((job = under_way->behind)) {
+        schedule_take(&pusher->schedule, job);
+        pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
+    }
+}
+
 static void end_all(klp_pusher *pusher)
 {
     struct transport_reply *reply;
     struct job *job;
 
-    while ((reply = transport_abort(pusher->transport, NULL, 0)))
+    while ((reply = transport_abort(pusher->transport, NULL, 0))) {
+        end_line(pusher, reply->owner);
         pusher_decide_aborted(pusher, reply, LOCAL_SHUTDOWN);
+    }
     while ((job = schedule_any(&pusher->schedule))) {
         if (job->leader) /* they end together */
             job = job->leader;
+        end_line(pusher, job);
         schedule_take(&pusher->schedule, job);
         pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
     }

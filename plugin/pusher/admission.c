@@ -16,7 +16,7 @@ static void join(klp_pusher *pusher, struct job *job, struct job *leader)
     pusher->round_joined++;
 }
 
-static void begin(klp_pusher *pusher, struct job *job)
+static void take_over_doubt(klp_pusher *pusher, struct job *job)
 {
     job->possibly_applied |= doubtful_keys_has(&pusher->doubtful_keys, job->key_hash);
 }
@@ -39,12 +39,12 @@ void pusher_admit(klp_pusher *pusher, struct job *job)
         return;
     }
     age_list_add(&pusher->undecided_pushes, job);
+    take_over_doubt(pusher, job); /* also one that never gets beyond the line: it may be a repeat */
     if (under_way) {
         same_key_stand_in_line(under_way, job);
         schedule_attach_held(&pusher->schedule, job);
     } else {
         same_key_begin(&pusher->same_key, job);
-        begin(pusher, job);
         schedule_add(&pusher->schedule, job);
     }
 }
@@ -64,7 +64,7 @@ void pusher_dismiss(klp_pusher *pusher, struct job *job, struct job_list *joined
     }
     struct job *next = same_key_end(&pusher->same_key, job);
     if (next) {
-        begin(pusher, next);
+        take_over_doubt(pusher, next);
         schedule_release_held(&pusher->schedule, next);
     }
 }

@@ -295,6 +295,7 @@ void *pusher_work(void *argument)
             pusher_start_attempts(pusher);
         transport_run(pusher->transport);
         take_replies(pusher);
+        end_hopeless(pusher, clock_now_us()); /* one of them may have been a 429 */
         if (is_time_up)
             end_all(pusher);
         pusher_log_gate(pusher);

@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "clock.h"
+
 enum { KEPT_BODY_BYTES = 65536 };
 
 /* ─── libcurl's callbacks ───────────────────────────────────────────────────────────────────────── */
@@ -80,6 +82,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     struct exchange *exchange = user;
 
     (void)one;
+    if (exchange->wants_times && !exchange->answered_us)
+        exchange->answered_us = clock_now_us();
     if (starts_with(line, size, "HTTP/"))
         forget_headers(exchange); /* those before were of an interim reply, or of the proxy */
     else if (starts_with(line, size, retry_after))
@@ -107,6 +111,7 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
     struct exchange *exchange = user;
 
     (void)purpose;
+    exchange->has_connected = true;
     ++*exchange->connections_opened;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -265,7 +270,9 @@ bool exchange_prepare(struct exchange *exchange, const struct transport_request 
     forget_headers(exchange);
     exchange->failure[0] = '\0';
     exchange->body_bytes = 0;
-    exchange->is_too_large = exchange->is_out_of_memory = false;
+    exchange->is_too_large = exchange->is_out_of_memory = exchange->has_connected = false;
+    exchange->started_us = exchange->wants_times ? clock_now_us() : 0;
+    exchange->answered_us = 0;
     exchange->reply = (struct transport_reply){.owner = request->owner};
 
     return !curl_easy_setopt(easy, CURLOPT_URL, url) && !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
@@ -305,26 +312,46 @@ static klp_text text_of(const struct exchange_header *header)
     return (klp_text){header->data, header->size};
 }
 
-static uint64_t time_of(CURL *easy, CURLINFO which)
+static uint64_t number_of(CURL *easy, CURLINFO which)
 {
-    curl_off_t us = 0;
-    curl_easy_getinfo(easy, which, &us);
-    return us > 0 ? (uint64_t)us : 0;
+    curl_off_t number = 0;
+    curl_easy_getinfo(easy, which, &number);
+    return number > 0 ? (uint64_t)number : 0;
 }
 
-static void fill_times(CURL *easy, struct transport_times *times)
+/* CURLINFO_REQUEST_SIZE has the body in it where that went out with its headers, as smaller ones do, and of a libcurl
+ * of today always; CURLINFO_SIZE_UPLOAD_T has it in any case. */
+static uint64_t bytes_sent(uint64_t request_bytes, uint64_t body_bytes)
 {
+    return request_bytes >= body_bytes ? request_bytes : request_bytes + body_bytes;
+}
+
+/* By our own clock: CURLINFO_STARTTRANSFER_TIME_T is when a larger body began to go out. */
+static uint64_t first_byte_us(const struct exchange *exchange, uint64_t total_us)
+{
+    if (!exchange->answered_us)
+        return 0;
+    uint64_t us = exchange->answered_us - exchange->started_us;
+    return us < total_us ? us : total_us;
+}
+
+static void fill_times(const struct exchange *exchange, struct transport_times *times)
+{
+    CURL *easy = exchange->easy;
+    bool is_on_kept_connection = exchange->reply.sends > 0 && !exchange->has_connected;
     long request_bytes = 0, header_bytes = 0;
 
-    times->name_us = time_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
-    times->connect_us = time_of(easy, CURLINFO_CONNECT_TIME_T);
-    times->tls_us = time_of(easy, CURLINFO_APPCONNECT_TIME_T);
-    times->first_byte_us = time_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
-    times->total_us = time_of(easy, CURLINFO_TOTAL_TIME_T);
+    if (!is_on_kept_connection) { /* else nothing was looked up, whatever libcurl has measured */
+        times->name_us = number_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
+        times->connect_us = number_of(easy, CURLINFO_CONNECT_TIME_T);
+        times->tls_us = number_of(easy, CURLINFO_APPCONNECT_TIME_T);
+    }
+    times->total_us = number_of(easy, CURLINFO_TOTAL_TIME_T);
+    times->first_byte_us = first_byte_us(exchange, times->total_us);
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header_bytes);
-    times->bytes_sent = (uint64_t)request_bytes + time_of(easy, CURLINFO_SIZE_UPLOAD_T);
-    times->bytes_received = (uint64_t)header_bytes + time_of(easy, CURLINFO_SIZE_DOWNLOAD_T);
+    times->bytes_sent = bytes_sent((uint64_t)request_bytes, number_of(easy, CURLINFO_SIZE_UPLOAD_T));
+    times->bytes_received = (uint64_t)header_bytes + number_of(easy, CURLINFO_SIZE_DOWNLOAD_T);
 }
 
 static void fill_reply(struct exchange *exchange, enum attempt_end end)
@@ -340,7 +367,7 @@ static void fill_reply(struct exchange *exchange, enum attempt_end end)
     exchange->reply.date = text_of(&exchange->date);
     exchange->reply.request_id = text_of(&exchange->request_id);
     if (exchange->wants_times)
-        fill_times(exchange->easy, &exchange->reply.times);
+        fill_times(exchange, &exchange->reply.times);
 }
 
 void exchange_conclude(struct exchange *exchange, CURLcode code)

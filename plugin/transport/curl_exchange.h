@@ -21,6 +21,8 @@ struct exchange {
     char *body;
     size_t body_bytes, body_capacity;
     bool is_too_large, is_out_of_memory, is_in_flight;
+    bool has_connected;               /* a connection was made for it, or tried to be */
+    uint64_t started_us, answered_us; /* with wants_times; 0: no byte of a reply has come */
     struct exchange_header retry_after, date, request_id;
     uint64_t *connections_opened; /* the transport's counter */
     /* Nodes of our own, so that libcurl keeps no copy of the API key beside the one in its page. */

@@ -5,10 +5,11 @@
 #include "clock.h"
 #include "kraty/call_path.h"
 #include "kraty/path.h"
+#include "kraty/redact.h"
 #include "pusher/pusher.h"
 #include "json/read.h"
 
-enum { MOST_KEY_BYTES = 255 };
+enum { MOST_KEY_BYTES = 255, MOST_REQUEST_ID_BYTES = 255 };
 
 /* ─── Attempts ──────────────────────────────────────────────────────────────────────────────────── */
 
@@ -52,14 +53,35 @@ static klp_text idempotency_key(const struct job *job, char *room, size_t capaci
     return (klp_text){room, size};
 }
 
-static klp_text error_code(const struct assessment *assessment, char *room, size_t capacity)
+/* What the server says may have the API key in it. `text` is in `room`, with room for a NUL. */
+static klp_text without_key(const struct job *job, char *room, size_t size)
 {
-    if (!assessment || assessment->verdict.ok)
+    const char *needle;
+    size_t needle_size;
+    klp_text api_key = api_key_text(job->api_key);
+
+    redact_needle(api_key.data, api_key.size, &needle, &needle_size);
+    redact_text(room, size, needle, needle_size);
+    room[size] = '\0';
+    return (klp_text){room, size};
+}
+
+static klp_text error_code(const struct job *job, const struct assessment *assessment, char *room, size_t capacity)
+{
+    if (assessment->verdict.ok)
         return klp_cstr("");
     if (assessment->verdict.code)
         return klp_cstr(assessment->verdict.code);
     size_t size = json_text(&assessment->reply.document, assessment->reply.code, room, capacity);
-    return size > 0 && size < capacity ? (klp_text){room, size} : klp_cstr(KLP_CODE_INTERNAL_ERROR);
+    return size > 0 && size < capacity ? without_key(job, room, size) : klp_cstr(KLP_CODE_INTERNAL_ERROR);
+}
+
+static klp_text request_id(const struct job *job, const struct transport_reply *answer, char *room, size_t capacity)
+{
+    if (answer->request_id.size == 0 || answer->request_id.size >= capacity)
+        return klp_cstr("");
+    memcpy(room, answer->request_id.data, answer->request_id.size);
+    return without_key(job, room, answer->request_id.size);
 }
 
 /* When it could have started: at first when it was accepted, afterwards when its wait was over. */
@@ -95,7 +117,8 @@ static void log_attempt(klp_pusher *pusher, const struct job *job, const struct 
 void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct transport_reply *answer,
                          const struct assessment *assessment, int64_t retry_in_ms)
 {
-    char path[PATH_MAX_BYTES + 1], key[MOST_KEY_BYTES + 1], code[64];
+    char path[PATH_MAX_BYTES + 1], key[MOST_KEY_BYTES + 1];
+    char code[KLP_MAX_ID_BYTES + 1], request[MOST_REQUEST_ID_BYTES + 1];
 
     if (assessment)
         log_attempt(pusher, job, answer, assessment, retry_in_ms);
@@ -115,8 +138,8 @@ void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct
         .ok = assessment && assessment->verdict.ok,
         .http_status = answer->http_status,
         .curl_code = answer->curl_code,
-        .error_code = assessment ? error_code(assessment, code, sizeof code) : klp_cstr("aborted"),
-        .request_id = answer->request_id.size ? answer->request_id : klp_cstr(""),
+        .error_code = assessment ? error_code(job, assessment, code, sizeof code) : klp_cstr("aborted"),
+        .request_id = request_id(job, answer, request, sizeof request),
         .retry_in_ms = retry_in_ms,
         .queue_us = queue_us(job),
         .name_us = answer->times.name_us,

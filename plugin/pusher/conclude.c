@@ -211,6 +211,8 @@ static klp_text sentence_about(const struct transport_reply *answer, const struc
         snprintf(sentence, SENTENCE_BYTES, "%s", answer->failure);
     } else if (!reply) {
         snprintf(sentence, SENTENCE_BYTES, "HTTP %d, and out of memory while reading the reply", answer->http_status);
+    } else if (reply->kind == REPLY_HAS_ERROR) {
+        snprintf(sentence, SENTENCE_BYTES, "HTTP %d with an error that has no message", answer->http_status);
     } else if (answer->http_status >= 200 && answer->http_status <= 299) {
         snprintf(sentence, SENTENCE_BYTES, "HTTP %d, but not the reply that was due: %s at %zu", answer->http_status,
                  reply->fault.reason, reply->fault.at);

@@ -354,8 +354,8 @@ klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms)
     return is_flushed ? KLP_OK : KLP_E_TIMEOUT;
 }
 
-/* Under the lock. Those that the worker has seen are older than those that it has not. */
-static uint64_t oldest_push_us(const klp_pusher *pusher)
+/* Those that the worker has seen are older than those that it has not. */
+uint64_t pusher_oldest_push_us(const klp_pusher *pusher)
 {
     const struct job *job = pusher->intake.first;
 
@@ -378,8 +378,9 @@ static klp_stats stats_now(klp_pusher *pusher)
     stats.gate_opens_in_ms = pusher->gate_opens_us > now_us ? (pusher->gate_opens_us - now_us + 999) / 1000 : 0;
     if (stats.gate == KLP_GATE_HELD && stats.gate_opens_in_ms == 0)
         stats.gate = KLP_GATE_PROBING; /* its time has come; the worker sees it when there is something to send */
-    uint64_t oldest_us = oldest_push_us(pusher);
-    stats.oldest_push_age_ms = oldest_us && oldest_us < now_us ? (now_us - oldest_us) / 1000 : 0;
+    uint64_t oldest_us = pusher_oldest_push_us(pusher);
+    if (oldest_us) /* 0 is for none */
+        stats.oldest_push_age_ms = 1 + (oldest_us < now_us ? (now_us - oldest_us) / 1000 : 0);
     pthread_mutex_unlock(&pusher->lock);
     stats.struct_size = (uint32_t)sizeof stats;
     return stats;

@@ -134,6 +134,7 @@ void pusher_acknowledge_up_to(klp_pusher *pusher, uint64_t seq);
 
 klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms);
 void pusher_stats(klp_pusher *pusher, klp_stats *stats);
+uint64_t pusher_oldest_push_us(const klp_pusher *pusher); /* when it was accepted; 0: none. Under the lock */
 void pusher_latencies(klp_pusher *pusher, bool of_queue, klp_histogram *histogram);
 klp_status pusher_metrics(klp_pusher *pusher, char *out, size_t capacity, size_t *size);
 klp_status pusher_set_api_key(klp_pusher *pusher, klp_text api_key, klp_text_buffer *why);

@@ -42,6 +42,7 @@ static struct orders take_in(klp_pusher *pusher)
     atomic_store(&pusher->is_woken, false);
 
     pthread_mutex_lock(&pusher->lock);
+    pusher->oldest_push_us = pusher_oldest_push_us(pusher); /* its age is asked for before the round has ended, too */
     job_list_append_all(&taken, &pusher->intake);
     struct orders orders = {pusher->state != PUSHER_OPEN, pusher->stop_at_us, pusher->cancellations, pusher->given_key};
     pusher->given_key = NULL;

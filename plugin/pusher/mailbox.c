@@ -67,7 +67,7 @@ static void count_gate(klp_pusher *pusher)
 /* In the same breath as the verdicts: a call is queued, in flight or decided, and never two of them. */
 static void count_edges(klp_pusher *pusher)
 {
-    pusher->in_flight = pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+    pusher->in_flight = pusher_in_flight(pusher) - pusher->key_check.is_out; /* a ping of our own is nobody's call */
     pusher->oldest_push_us = pusher->undecided_pushes.oldest ? pusher->undecided_pushes.oldest->accepted_us : 0;
     pusher->stats.api_key_generation = pusher->credentials.generation;
     count_gate(pusher);

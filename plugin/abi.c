@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one exported symbol, and the table behind it. Here every entry point looks at what it was handed; what follows
  * it may trust its arguments' shape. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "clock.h"
@@ -157,12 +158,19 @@ static klp_status abi_stop(klp_pusher *pusher, uint32_t drain_ms)
     return KLP_OK;
 }
 
+/* No struct of ours will ever be so large: it was not initialised. */
+static bool is_sized(uint32_t struct_size)
+{
+    enum { MAX_STRUCT_BYTES = 4096 };
+    return struct_size >= sizeof struct_size && struct_size <= MAX_STRUCT_BYTES;
+}
+
 static klp_status abi_stats(klp_pusher *pusher, klp_stats *stats)
 {
     klp_status status = enter(pusher, NULL);
     if (status)
         return status;
-    if (!stats || stats->struct_size < sizeof stats->struct_size)
+    if (!stats || !is_sized(stats->struct_size))
         return KLP_E_INVALID_ARGUMENT;
     pusher_stats(pusher, stats);
     return KLP_OK;
@@ -173,8 +181,7 @@ static klp_status abi_latencies(klp_pusher *pusher, int32_t which, klp_histogram
     klp_status status = enter(pusher, NULL);
     if (status)
         return status;
-    if (!histogram || histogram->struct_size < sizeof histogram->struct_size ||
-        (which != KLP_LATENCY_QUEUE && which != KLP_LATENCY_TOTAL))
+    if (!histogram || !is_sized(histogram->struct_size) || (which != KLP_LATENCY_QUEUE && which != KLP_LATENCY_TOTAL))
         return KLP_E_INVALID_ARGUMENT;
     pusher_latencies(pusher, which == KLP_LATENCY_QUEUE, histogram);
     return KLP_OK;

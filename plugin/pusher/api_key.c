@@ -14,6 +14,8 @@
 
 #define HEADER_START "Authorization: Bearer "
 
+enum { MAX_FILE_BYTES = 4096 }; /* a key, and white space around it */
+
 struct api_key {
     struct api_key *next;
     unsigned uses;
@@ -67,7 +69,7 @@ klp_status api_key_of_text(klp_text text, const char *field, struct api_key **ou
 
 klp_status api_key_of_file(const char *path, struct api_key **out, klp_text_buffer *why)
 {
-    char line[KLP_MAX_KEY_BYTES + 16]; /* room to see that it is too long, or has white space around it */
+    char line[MAX_FILE_BYTES + 1];
     struct stat facts;
     klp_status status;
 
@@ -84,12 +86,18 @@ klp_status api_key_of_file(const char *path, struct api_key **out, klp_text_buff
         goto close_file;
     }
 
+    if (got > MAX_FILE_BYTES) { /* half a key would look like one */
+        status = why_say(why, KLP_E_INVALID_ARGUMENT, "api_key_file is larger than %d bytes", MAX_FILE_BYTES);
+        goto cleanse_line;
+    }
+
     size_t start = 0, end = (size_t)got;
     while (end > 0 && is_space(line[end - 1]))
         end--;
     while (start < end && is_space(line[start]))
         start++;
     status = keep(line + start, end - start, "api_key_file", out, why);
+cleanse_line:
     OPENSSL_cleanse(line, sizeof line);
 
 close_file:

@@ -80,7 +80,7 @@ bool pusher_can_start(klp_pusher *pusher)
 
     return transport_free_places(pusher->transport) > 0 && schedule_has_ready(&pusher->schedule) &&
            (!key_check_is_pending(&pusher->key_check) || key_check_is_due(&pusher->key_check, now_us)) &&
-           credentials_may_start(&pusher->credentials, pusher_in_flight(pusher), now_us) &&
+           credentials_may_start(&pusher->credentials, now_us) &&
            gate_may_start(&pusher->gate, pusher_in_flight(pusher), pusher_is_alone(pusher), now_us);
 }
 

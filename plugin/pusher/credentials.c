@@ -19,7 +19,7 @@ void credentials_close(struct credentials *credentials)
     api_key_close(credentials->current);
 }
 
-enum credentials_news credentials_adopt(struct credentials *credentials, struct api_key *given)
+static enum credentials_news adopt(struct credentials *credentials, struct api_key *given)
 {
     struct api_key *before = credentials->current;
 
@@ -29,7 +29,8 @@ enum credentials_news credentials_adopt(struct credentials *credentials, struct 
     }
     credentials->current = given;
     credentials->generation++;
-    credentials->held_until_us = 0; /* it stays suspect until it has proved good */
+    credentials->held_until_us = credentials->refused_us = 0; /* it stays suspect until it has proved good */
+    credentials->probes = 0;
     if (*api_key_uses(before)) {
         *api_key_next(before) = credentials->retired;
         credentials->retired = before;
@@ -37,6 +38,15 @@ enum credentials_news credentials_adopt(struct credentials *credentials, struct 
         api_key_close(before);
     }
     return CREDENTIALS_CHANGED;
+}
+
+enum credentials_news credentials_give(struct credentials *credentials, struct api_key *given)
+{
+    struct stat facts;
+
+    if (credentials->file && stat(credentials->file, &facts) == 0)
+        credentials->file_facts = facts;
+    return adopt(credentials, given);
 }
 
 static bool is_same_time(struct timespec a, struct timespec b)
@@ -68,19 +78,22 @@ enum credentials_news credentials_look(struct credentials *credentials, bool is_
         return CREDENTIALS_UNREADABLE; /* half written, perhaps: looked at again */
     if (is_there)
         credentials->file_facts = facts;
-    return credentials_adopt(credentials, given);
+    return adopt(credentials, given);
 }
 
 struct api_key *credentials_take(struct credentials *credentials)
 {
     ++*api_key_uses(credentials->current);
+    credentials->probes += credentials->is_suspect;
     return credentials->current;
 }
 
-void credentials_give_back(struct credentials *credentials, struct api_key *api_key)
+void credentials_give_back(struct credentials *credentials, struct api_key *api_key, uint64_t started_us)
 {
     struct api_key **at = &credentials->retired;
 
+    if (api_key == credentials->current && credentials->probes > 0 && started_us > credentials->refused_us)
+        credentials->probes--;
     if (--*api_key_uses(api_key) || api_key == credentials->current)
         return;
     while (*at != api_key)
@@ -97,21 +110,31 @@ bool credentials_note_refusal(struct credentials *credentials, uint64_t now_us)
         return true;
     credentials->is_suspect = true;
     credentials->held_until_us = now_us + credentials->grace_us;
+    credentials->refused_us = now_us;
+    credentials->probes = 0;
     return is_news;
 }
 
-bool credentials_note_good(struct credentials *credentials)
+bool credentials_note_good(struct credentials *credentials, uint64_t started_us)
 {
     bool was_suspect = credentials->is_suspect;
 
+    if (credentials->refused_us && started_us <= credentials->refused_us)
+        return false;
     credentials->is_suspect = false;
-    credentials->held_until_us = 0;
+    credentials->held_until_us = credentials->refused_us = 0;
+    credentials->probes = 0;
     return was_suspect;
 }
 
-bool credentials_may_start(const struct credentials *credentials, unsigned in_flight, uint64_t now_us)
+bool credentials_is_refused(const struct credentials *credentials)
 {
-    return now_us >= credentials->held_until_us && !(credentials->is_suspect && in_flight > 0);
+    return credentials->held_until_us > 0;
+}
+
+bool credentials_may_start(const struct credentials *credentials, uint64_t now_us)
+{
+    return now_us >= credentials->held_until_us && credentials->probes == 0;
 }
 
 uint64_t credentials_next_us(const struct credentials *credentials, uint64_t now_us)

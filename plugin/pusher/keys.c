@@ -32,7 +32,7 @@ void pusher_look_at_key_file(klp_pusher *pusher, bool is_urgent)
 
 void pusher_adopt_key(klp_pusher *pusher, struct api_key *given)
 {
-    note_news(pusher, credentials_adopt(&pusher->credentials, given), "");
+    note_news(pusher, credentials_give(&pusher->credentials, given), "");
 }
 
 bool pusher_has_another_key(klp_pusher *pusher, const struct job *job)
@@ -63,7 +63,7 @@ void pusher_note_key(klp_pusher *pusher, const struct job *job, const struct ass
     if (job->api_key != pusher->credentials.current)
         return; /* it tells of a key of before */
     if (is_good(assessment)) {
-        if (credentials_note_good(&pusher->credentials))
+        if (credentials_note_good(&pusher->credentials, job->attempt_started_us))
             log_say(&pusher->log, LOG_KEY_GOOD, KLP_LOG_INFO, now_us, "the server takes the API key again");
     } else if (is_refused(assessment) && credentials_note_refusal(&pusher->credentials, now_us)) {
         log_say(&pusher->log, LOG_KEY_REFUSED, KLP_LOG_ERROR, now_us,

@@ -263,25 +263,28 @@ void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply)
 {
     struct job *job = reply->owner;
     struct api_key *api_key = job->api_key;
+    uint64_t started_us = job->attempt_started_us;
 
     take_off_the_wire(pusher, job);
     decide_answer(pusher, job, reply); /* the job may be another's by now */
     transport_release(pusher->transport, reply);
-    credentials_give_back(&pusher->credentials, api_key);
+    credentials_give_back(&pusher->credentials, api_key, started_us);
 }
 
 void pusher_decide_unsent(klp_pusher *pusher, struct job *job)
 {
     struct api_key *api_key = job->api_key;
+    uint64_t started_us = job->attempt_started_us;
 
     decide_answer(pusher, job, &out_of_memory);
-    credentials_give_back(&pusher->credentials, api_key);
+    credentials_give_back(&pusher->credentials, api_key, started_us);
 }
 
 void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end)
 {
     struct job *job = reply->owner;
     struct api_key *api_key = job->api_key;
+    uint64_t started_us = job->attempt_started_us;
 
     take_off_the_wire(pusher, job);
     pusher->round_attempts++;
@@ -296,5 +299,5 @@ void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, en
         end_call(pusher, job, &(struct ending){.end = end, .aborted = reply, .retry_after_ms = KLP_NO_RETRY_AFTER});
     }
     transport_release(pusher->transport, reply);
-    credentials_give_back(&pusher->credentials, api_key);
+    credentials_give_back(&pusher->credentials, api_key, started_us);
 }

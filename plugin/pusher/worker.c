@@ -85,7 +85,7 @@ static void look_at_the_clock(klp_pusher *pusher)
 {
     struct job *job;
     uint64_t now_us = clock_now_us();
-    bool is_key_refused = now_us < pusher->credentials.held_until_us;
+    bool is_key_refused = credentials_is_refused(&pusher->credentials);
 
     while ((job = schedule_take_expired(&pusher->schedule, now_us)))
         pusher_end(pusher, job,

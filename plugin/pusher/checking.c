@@ -3,17 +3,14 @@
 #include "clock.h"
 #include "pusher/pusher.h"
 
-/* It will not be known whether they may be made: all that wait to be told so. Those that come later ask again. */
+/* It will not be known whether they may be made: all that wait for it are told so. Those that come later, or are to be
+ * tried again later, ask again; what waits for a push on the wire has nothing to do with it. */
 static void refuse_all(klp_pusher *pusher, const struct assessment *assessment)
 {
     struct job *job;
 
-    while ((job = schedule_any(&pusher->schedule))) {
-        if (job->leader)
-            job = job->leader;
-        schedule_take(&pusher->schedule, job);
+    while ((job = schedule_take_next(&pusher->schedule)))
         pusher_decide_refused(pusher, job, assessment);
-    }
 }
 
 static void note_answer(klp_pusher *pusher, const struct assessment *assessment)
@@ -27,6 +24,16 @@ static void note_answer(klp_pusher *pusher, const struct assessment *assessment)
     else if (!key_check_is_of_game(check, pusher->settings.game_id) && pusher->settings.game_id.size)
         log_say(&pusher->log, LOG_KEY_MISMATCH, KLP_LOG_ERROR, clock_now_us(),
                 "the API key is not of the game \"%s\": nothing is pushed to it", pusher->settings.game_id.data);
+}
+
+/* Before it is asked again: as before any call's next attempt, but with the gate's bound, since all wait for this. */
+static uint64_t pause_us(klp_pusher *pusher, const struct assessment *assessment)
+{
+    uint32_t random = random_series_next(&pusher->jitter);
+    uint64_t wait_ms = backoff_wait_ms(&pusher->settings.retry.backoff, ++pusher->key_check.failures + 1, random);
+
+    wait_ms = backoff_wait_at_least_ms(wait_ms, assessment->retry_after_ms, random);
+    return (wait_ms < GATE_LONGEST_HOLD_MS ? wait_ms : GATE_LONGEST_HOLD_MS) * 1000;
 }
 
 void pusher_decide_check(klp_pusher *pusher, const struct assessment *assessment, bool has_another_key)
@@ -47,13 +54,10 @@ void pusher_decide_check(klp_pusher *pusher, const struct assessment *assessment
     log_say(&pusher->log, LOG_KEY_UNCHECKED, KLP_LOG_WARNING, now_us,
             "the API key's environment could not be asked for: HTTP %d, %s", assessment->answer->http_status,
             assessment->answer->end == ATTEMPT_ANSWERED ? "answered" : assessment->answer->failure);
-    if (assessment->verdict.retryable) {
-        uint64_t wait_ms = backoff_wait_ms(&pusher->settings.retry.backoff, ++check->failures + 1,
-                                           random_series_next(&pusher->jitter));
-        check->not_before_us = now_us + wait_ms * 1000;
-    } else if (!pusher->credentials.is_suspect) { /* else its grace is running */
+    if (assessment->verdict.retryable)
+        check->not_before_us = now_us + pause_us(pusher, assessment);
+    else if (now_us >= pusher->credentials.held_until_us) /* else its grace is running */
         refuse_all(pusher, assessment);
-    }
 }
 
 bool pusher_is_mismatch(const klp_pusher *pusher, const struct job *job, enum local_end *end)

@@ -116,13 +116,15 @@ static char *put_or_null(char **at, klp_text text)
     return text.size ? put(at, text) : NULL;
 }
 
-/* The first that is set and not empty, or NULL. */
-static const char *environment(const char *const *names, size_t count)
+/* The first that is set and not empty, and its name; or NULL. */
+static const char *environment(const char *const *names, size_t count, const char **name)
 {
     for (size_t i = 0; i < count; i++) {
         const char *value = getenv(names[i]);
-        if (value && *value)
+        if (value && *value) {
+            *name = names[i];
             return value;
+        }
     }
     return NULL;
 }
@@ -131,7 +133,7 @@ static const char *environment(const char *const *names, size_t count)
 struct found {
     klp_text name, base_url, proxy, no_proxy;
     const char *proxy_scheme; /* to stand before `proxy`, or "" */
-    const char *base_url_field;
+    const char *base_url_field, *proxy_field;
 };
 
 /* Read once, here, on the host's thread: libcurl would look on ours whenever it liked. */
@@ -140,17 +142,19 @@ static void find_proxy(const klp_config *config, struct found *found)
     static const char *const for_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
     static const char *const for_http[] = {"http_proxy", "all_proxy", "ALL_PROXY"}; /* HTTP_PROXY: a CGI's header */
     static const char *const not_for[] = {"no_proxy", "NO_PROXY"};
+    const char *unused;
     bool is_https = found->base_url.size >= 8 && strncasecmp(found->base_url.data, "https://", 8) == 0;
 
     found->proxy = config->proxy;
     found->proxy_scheme = "";
+    found->proxy_field = "proxy";
     if (config->proxy.size || !(config->flags & KLP_PROXY_FROM_ENVIRONMENT))
         return;
-    found->proxy = klp_cstr(is_https ? environment(for_https, sizeof for_https / sizeof *for_https)
-                                     : environment(for_http, sizeof for_http / sizeof *for_http));
+    found->proxy = klp_cstr(is_https ? environment(for_https, sizeof for_https / sizeof *for_https, &found->proxy_field)
+                                     : environment(for_http, sizeof for_http / sizeof *for_http, &found->proxy_field));
     if (found->proxy.size && !strstr(found->proxy.data, "://"))
         found->proxy_scheme = "http://";
-    found->no_proxy = klp_cstr(environment(not_for, sizeof not_for / sizeof *not_for));
+    found->no_proxy = klp_cstr(environment(not_for, sizeof not_for / sizeof *not_for, &unused));
 }
 
 /* Copies every text into one block. */
@@ -181,18 +185,19 @@ static klp_status copy_texts(const klp_config *config, const struct found *found
     return KLP_OK;
 }
 
-static klp_status check_urls(const klp_config *config, struct settings *settings, const char *base_url_field,
+static klp_status check_urls(const klp_config *config, const struct found *found, struct settings *settings,
                              klp_text_buffer *why)
 {
     size_t kept = 0;
     klp_status status = base_url_check(settings->base_url, strlen(settings->base_url),
-                                       config->flags & KLP_ALLOW_INSECURE, base_url_field, &kept, why);
+                                       config->flags & KLP_ALLOW_INSECURE, found->base_url_field, &kept, why);
     if (status)
         return status;
     settings->base_url[kept] = '\0';
     if (settings->proxy) {
         bool is_https = strncasecmp(settings->base_url, "https://", 8) == 0;
-        status = proxy_url_check(settings->proxy, !is_https && !(config->flags & KLP_ALLOW_INSECURE), why);
+        status = proxy_url_check(settings->proxy, !is_https && !(config->flags & KLP_ALLOW_INSECURE),
+                                 found->proxy_field, why);
         if (status)
             return status;
     }
@@ -216,15 +221,14 @@ klp_status settings_open(const klp_config *config, struct settings *settings, kl
     found.base_url = config->base_url;
     if (!found.base_url.size) {
         static const char *const names[] = {"KRATY_BASE_URL"};
-        const char *given = environment(names, 1);
+        const char *given = environment(names, 1, &found.base_url_field);
         found.base_url = klp_cstr(given ? given : DEFAULT_BASE_URL);
-        found.base_url_field = given ? names[0] : "base_url";
         status = argument_text(found.base_url, MAX_URL_BYTES, found.base_url_field, why);
         if (status)
             return status;
     }
     find_proxy(config, &found);
-    status = argument_text(found.proxy, MAX_URL_BYTES, "the environment's proxy", why);
+    status = argument_text(found.proxy, MAX_URL_BYTES, found.proxy_field, why);
     if (status)
         return status;
     found.name = config->name;
@@ -238,7 +242,7 @@ klp_status settings_open(const klp_config *config, struct settings *settings, kl
     status = copy_texts(config, &found, settings, why);
     if (status)
         return status;
-    status = check_urls(config, settings, found.base_url_field, why);
+    status = check_urls(config, &found, settings, why);
     if (status)
         goto close_settings;
     status = api_key_open(config->api_key, settings->api_key_file, &settings->api_key, why);

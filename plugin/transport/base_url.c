@@ -79,7 +79,7 @@ klp_status base_url_check(const char *url, size_t size, bool allow_insecure, con
     return status;
 }
 
-klp_status proxy_url_check(const char *url, bool reads_all, klp_text_buffer *why)
+klp_status proxy_url_check(const char *url, bool reads_all, const char *field, klp_text_buffer *why)
 {
     static const char *const schemes[] = {"http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};
     size_t scheme = 0;
@@ -87,7 +87,8 @@ klp_status proxy_url_check(const char *url, bool reads_all, klp_text_buffer *why
         scheme++;
     if (scheme == sizeof schemes / sizeof *schemes)
         return why_say(why, KLP_E_INVALID_ARGUMENT,
-                       "proxy does not begin with http://, https://, socks4://, socks4a://, socks5:// or socks5h://");
+                       "%s does not begin with http://, https://, socks4://, socks4a://, socks5:// or socks5h://",
+                       field);
 
     klp_status status = KLP_OK;
     char *host = NULL;
@@ -98,11 +99,12 @@ klp_status proxy_url_check(const char *url, bool reads_all, klp_text_buffer *why
     if (!code)
         code = curl_url_get(parts, CURLUPART_HOST, &host, 0);
     if (code)
-        status = why_say(why, KLP_E_INVALID_ARGUMENT, "proxy is not a URL: %s", curl_url_strerror(code));
+        status = why_say(why, KLP_E_INVALID_ARGUMENT, "%s is not a URL: %s", field, curl_url_strerror(code));
     else if (reads_all && !is_loopback(host))
         status = why_say(why, KLP_E_INVALID_ARGUMENT,
-                         "proxy is not on loopback and base_url is plain http: the proxy would read the API key; use "
-                         "https, or set KLP_ALLOW_INSECURE");
+                         "%s is not on loopback and base_url is plain http: the proxy would read the API key; use "
+                         "https, or set KLP_ALLOW_INSECURE",
+                         field);
     curl_free(host);
     curl_url_cleanup(parts);
     return status;

@@ -15,6 +15,6 @@ klp_status base_url_check(const char *url, size_t size, bool allow_insecure, con
 
 /* Checks a proxy's URL. `why` never repeats it, it may hold a password. A proxy reads what is plain http: unless
  * reads_all is false (https inside, or KLP_ALLOW_INSECURE) it has to be on loopback. */
-klp_status proxy_url_check(const char *url, bool reads_all, klp_text_buffer *why);
+klp_status proxy_url_check(const char *url, bool reads_all, const char *field, klp_text_buffer *why);
 
 #endif

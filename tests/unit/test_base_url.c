@@ -96,13 +96,13 @@ static void a_proxy_needs_a_scheme_and_keeps_its_password_to_itself(void **state
     klp_text_buffer why = {0};
 
     (void)state;
-    assert_int_equal(proxy_url_check("http://user:secret@10.0.0.1:3128", false, &why), KLP_OK);
-    assert_int_equal(proxy_url_check("socks5h://127.0.0.1:1080", true, &why), KLP_OK);
-    assert_int_equal(proxy_url_check("user:secret@proxy:3128", false, &why), KLP_E_INVALID_ARGUMENT);
+    assert_int_equal(proxy_url_check("http://user:secret@10.0.0.1:3128", false, "proxy", &why), KLP_OK);
+    assert_int_equal(proxy_url_check("socks5h://127.0.0.1:1080", true, "proxy", &why), KLP_OK);
+    assert_int_equal(proxy_url_check("user:secret@proxy:3128", false, "proxy", &why), KLP_E_INVALID_ARGUMENT);
     assert_null(strstr(why.data, "secret"));
-    assert_int_equal(proxy_url_check("http://user:secret@:x", false, &why), KLP_E_INVALID_ARGUMENT);
+    assert_int_equal(proxy_url_check("http://user:secret@:x", false, "proxy", &why), KLP_E_INVALID_ARGUMENT);
     assert_null(strstr(why.data, "secret"));
-    assert_int_equal(proxy_url_check("http://user:secret@10.0.0.1:3128", true, &why), KLP_E_INVALID_ARGUMENT);
+    assert_int_equal(proxy_url_check("http://user:secret@10.0.0.1:3128", true, "proxy", &why), KLP_E_INVALID_ARGUMENT);
     assert_non_null(strstr(why.data, "would read the API key"));
     assert_null(strstr(why.data, "secret"));
 }

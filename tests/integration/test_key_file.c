@@ -74,18 +74,18 @@ static void a_secret_that_kubernetes_swaps_is_used_for_the_next_attempt(void **s
 {
     static const char *const texts[] = {SANDBOX_KEY, SECOND_KEY};
     struct rig *rig = *state;
-    char folder[] = "/tmp/klp-key-XXXXXX", path[2][64], data[64], swapped[64], key[64], inner[80];
+    struct key_file files[2];
+    char folder[] = "/tmp/klp-key-XXXXXX", data[64], swapped[64], key[64];
 
     assert_non_null(mkdtemp(folder));
     snprintf(data, sizeof data, "%s/..data", folder);
     snprintf(swapped, sizeof swapped, "%s/..data_tmp", folder);
     snprintf(key, sizeof key, "%s/key", folder);
     for (int i = 0; i < 2; i++) {
-        struct key_file file;
-        snprintf(path[i], sizeof path[i], "%s/..%d", folder, i + 1);
-        snprintf(file.path, sizeof file.path, "%s/key", path[i]);
-        assert_int_equal(mkdir(path[i], 0700), 0);
-        key_file_write(&file, texts[i]);
+        snprintf(files[i].folder, sizeof files[i].folder, "%s/..%d", folder, i + 1);
+        snprintf(files[i].path, sizeof files[i].path, "%s/..%d/key", folder, i + 1);
+        assert_int_equal(mkdir(files[i].folder, 0700), 0);
+        key_file_write(&files[i], texts[i]);
     }
     assert_int_equal(symlink("..1", data), 0);
     assert_int_equal(symlink("..data/key", key), 0);
@@ -98,11 +98,8 @@ static void a_secret_that_kubernetes_swaps_is_used_for_the_next_attempt(void **s
     assert_second_is_used(rig);
 
     rig_close(rig);
-    for (int i = 0; i < 2; i++) {
-        snprintf(inner, sizeof inner, "%s/key", path[i]);
-        unlink(inner);
-        rmdir(path[i]);
-    }
+    for (int i = 0; i < 2; i++)
+        key_file_remove(&files[i]);
     unlink(key);
     unlink(data);
     assert_int_equal(rmdir(folder), 0);

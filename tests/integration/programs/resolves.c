@@ -28,7 +28,8 @@ static void enter_namespaces(void)
     int resolv_conf = mkstemp(file);
     HOST_REQUIRE(resolv_conf >= 0 && write(resolv_conf, text, sizeof text - 1) == sizeof text - 1);
     close(resolv_conf);
-    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount(file, "/etc/resolv.conf", NULL, MS_BIND, NULL)) {
+    if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+        mount(file, "/etc/resolv.conf", "none", MS_BIND, NULL)) {
         unlink(file);
         skip("no mount of /etc/resolv.conf");
     }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stop() and close() return in time whatever the network does, and what they abort gets an honest verdict. */
+
+/* runs alone: measures how long stop() and close() take */
+
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
 #include <setjmp.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a pusher tries again and when, as the server's log of arrivals has it. */
+
+/* runs alone: measures how late attempts come */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,8 @@
 #
 #   make            the plugin, the sandbox and the hosts, in build/
 #   make demo       a thousand rosters from a matchmaker to the sandbox, checked
-#   make test       every test: plain, under ASan+UBSan, under TSan
+#   make test       every test: plain, under ASan+UBSan, under TSan, under valgrind
+#   make valgrind   the last of these rounds alone
 #   make bench      what a push costs
 #   make soak       what takes too long for a test
 #   make lint       format, warnings of gcc and clang, clang-tidy, cppcheck
@@ -64,7 +65,7 @@ PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker $(BUI
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%)
 
-.PHONY: all deps demo test check bench lint format clean tests soak
+.PHONY: all deps demo test check valgrind bench lint format clean tests soak
 all: $(PLUGIN) $(PROGRAMS)
 
 # ── what Debian has to give ────────────────────────────────────────────────────────────────────────
@@ -149,6 +150,9 @@ tests: all $(TESTS) $(HELPERS)
 # One round of all tests on one build.
 check: tests
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) tests/run $(TESTS)
+
+valgrind: tests
+	@BUILD=$(BUILD) SANITIZE=valgrind tests/run $(TESTS)
 
 test:
 	@$(MAKE) BUILD=build tests

@@ -10,18 +10,13 @@
 #include <stdint.h>
 
 #include "kraty/lobby_pusher.h"
-
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define GUEST_IS_SANITIZED 1
-#else
-#define GUEST_IS_SANITIZED 0
-#endif
+#include "slowed.h"
 
 /* Above the time that is asked for: what a thread may take to come to its turn on a busy machine. */
-#define GUEST_LITTLE_MS (GUEST_IS_SANITIZED ? 5000u : 1000u)
+#define GUEST_LITTLE_MS (is_slowed() ? 5000u : 1000u)
 
-/* Fewer rounds where each costs ten times as much. */
-#define GUEST_ROUNDS(count) (GUEST_IS_SANITIZED ? (count) / 5 : (count))
+/* Fewer rounds where each costs ten times as much, or a hundred times. */
+#define GUEST_ROUNDS(count) (is_under_valgrind() ? (count) / 20u : is_slowed() ? (count) / 5u : (count))
 
 /* Longer than anything here takes; what takes longer hangs. */
 #define GUEST_LIMIT_MS 20000u
@@ -47,7 +42,7 @@ extern const char *const *guest_environment;
 
 const klp_api *guest_api(void);
 
-/* game_1, SANDBOX_KEY, a deadline of three seconds. `url` and `ca_file` are pointed into. */
+/* game_1, SANDBOX_KEY, a deadline of three seconds, or thirty under valgrind. `url` and `ca_file` are pointed into. */
 klp_config guest_config(const char *url, const char *ca_file);
 
 klp_pusher *guest_open(const klp_config *config);

@@ -18,7 +18,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROCESS_LIMIT_MS 60000
+#include "slowed.h"
+
+#define PROCESS_LIMIT_MS (is_slowed() ? 240000 : 60000)
 
 struct process_setup {
     const char *const *argv;        /* NULL-terminated; argv[0] without a slash is looked for in $BUILD, else build/ */

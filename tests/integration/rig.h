@@ -8,6 +8,7 @@
 
 #include "kraty/lobby_pusher_load.h"
 #include "sandbox_client.h"
+#include "slowed.h"
 
 struct rig {
     const klp_api *klp;

@@ -11,10 +11,12 @@
 
 #include "guest_group.h"
 
-enum { EXIT_LIMIT_MS = GUEST_IS_SANITIZED ? 10000 : 3000 };
+#define EXIT_LIMIT_MS (is_slowed() ? 10000u : 3000u)
 
 static void run_exits(const char *mode, unsigned times)
 {
+    if (is_under_valgrind())
+        times = 1;
     for (unsigned i = 0; i < times; i++) {
         uint64_t took_ms = guest_run("exits", mode, sandbox_url(plain), NULL, NULL);
         if (took_ms > EXIT_LIMIT_MS)

@@ -180,7 +180,7 @@ static void the_version_is_told_with_and_without_the_library(void **state)
 static void the_library_beside_the_program_is_found(void **state)
 {
     (void)state;
-    if (GUEST_IS_SANITIZED)
+    if (IS_SANITIZED)
         skip();
     struct process_result result =
         process_run((const char *[]){"klp", "--version", NULL}, (const char *[]){"KLP_LIBRARY", NULL}, NULL);

@@ -291,7 +291,8 @@ static void a_reader_that_answers_once_a_tick_gets_many_events_a_message(void **
     rig_push_many(results->rig, 0, 4000);
     await_all_told(results->rig);
     assert_told(results, NULL, 4000, 2);
-    assert_in_range(rig_stats(results->rig).messages_sent, 1, 4000 / 32);
+    /* slowed down, it does not make 2,000 verdicts a second */
+    assert_in_range(rig_stats(results->rig).messages_sent, 1, 4000 / (is_slowed() ? 8 : 32));
     kill_reader(reader);
 }
 

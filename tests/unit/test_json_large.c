@@ -15,14 +15,7 @@
 #include <cmocka.h>
 
 #include "json_fault.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "slowed.h"
 
 static double seconds_now(void)
 {
@@ -31,18 +24,20 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* A linear pass over a mebibyte takes milliseconds, a quadratic one minutes: sanitizers fit in between. */
-#define PROMPTLY_S 5.0
+/* A linear pass over a mebibyte takes milliseconds, a quadratic one minutes: sanitizers and valgrind fit in between. */
+#define PROMPTLY_S (is_under_valgrind() ? 30.0 : 5.0)
 
 /* A mebibyte of `unit` after `head`, ended by `tail`, filled up with white space. */
 static char *mebibyte(const char *head, const char *unit, const char *tail)
 {
     char *text = malloc(JSON_MAX_BYTES + 1);
     assert_non_null(text);
-    size_t size = (size_t)sprintf(text, "%s", head);
-    while (size + strlen(unit) + strlen(tail) <= JSON_MAX_BYTES)
-        size += (size_t)sprintf(text + size, "%s", unit);
-    size += (size_t)sprintf(text + size, "%s", tail);
+    size_t size = strlen(head), unit_bytes = strlen(unit), tail_bytes = strlen(tail);
+    memcpy(text, head, size);
+    for (; size + unit_bytes + tail_bytes <= JSON_MAX_BYTES; size += unit_bytes)
+        memcpy(text + size, unit, unit_bytes);
+    memcpy(text + size, tail, tail_bytes);
+    size += tail_bytes;
     memset(text + size, ' ', JSON_MAX_BYTES + 1 - size);
     return text;
 }
@@ -131,7 +126,7 @@ static void large_nonsense_is_refused_promptly(void **state)
     }
 }
 
-#ifndef SANITIZED
+#if !IS_SANITIZED
 static int read_without_memory(const char *text, size_t size)
 {
     /* Next to nothing more for this process: the tokens of a mebibyte need ten. */
@@ -150,7 +145,7 @@ static int read_without_memory(const char *text, size_t size)
 static void without_memory_nothing_is_read(void **state)
 {
     (void)state;
-#ifdef SANITIZED
+#if IS_SANITIZED
     skip(); /* a sanitizer does not live with a limit on its address space */
 #else
     char *text = mebibyte("[0", ",0", "]");

@@ -113,7 +113,8 @@ static void free_port(char results_url[64])
  * looked at along with the plugin's: it is of one kind. */
 static void are_not_inherited(void)
 {
-    enum { PUSHERS = 2, PUSHES = HOST_IS_SANITIZED ? 300 : 2000 };
+    enum { PUSHERS = 2 };
+    const unsigned PUSHES = is_slowed() ? 300 : 2000;
     char results_urls[PUSHERS][64];
     const char *urls[PUSHERS] = {url, secure_url};
     klp_pusher *pushers[PUSHERS];
@@ -222,7 +223,8 @@ static void whole_life(const char *at_url)
 static void are_given_back(void)
 {
     /* the heap's own bookkeeping moves by some pages; what a life would keep is seen to the byte */
-    enum { WARM = HOST_IS_SANITIZED ? 20 : 200, LIVES = HOST_IS_SANITIZED ? 100 : 1000, ALLOWED_KB = 3072 };
+    enum { ALLOWED_KB = 3072 };
+    const unsigned WARM = is_slowed() ? 20 : 200, LIVES = is_slowed() ? 100 : 1000;
 
     api = host_load();
     whole_life(url);
@@ -242,8 +244,8 @@ static void are_given_back(void)
                       i + 1);
     }
     HOST_AWAIT(count_entries("/proc/self/task") == threads); /* the kernel buries a joined thread a little later */
-    if (HOST_IS_SANITIZED)
-        return; /* they keep what was freed, and find what was not */
+    if (is_slowed())
+        return; /* sanitizers and valgrind keep what was freed, and find what was not */
     if (used_bytes() > before_bytes + LIVES * 8)
         host_fail("%zu bytes in use instead of %zu after %u lives", used_bytes(), before_bytes, LIVES);
     if (resident_kb() > before_kb + ALLOWED_KB)

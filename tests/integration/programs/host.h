@@ -21,14 +21,9 @@
 #include <unistd.h>
 
 #include "kraty/lobby_pusher_load.h"
+#include "slowed.h"
 
 #define HOST_SKIPPED 77
-
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define HOST_IS_SANITIZED 1
-#else
-#define HOST_IS_SANITIZED 0
-#endif
 
 /* Longer than anything here takes; what takes longer hangs. */
 enum { HOST_LIMIT_MS = 20000 };

@@ -9,7 +9,7 @@
 
 #include "host.h"
 
-enum { LITTLE_MS = HOST_IS_SANITIZED ? 5000 : 1000 };
+#define LITTLE_MS (is_slowed() ? 5000u : 1000u)
 
 static void skip(const char *what)
 {

@@ -80,7 +80,7 @@ static void are_left_alone(void)
 /* The server resets connections: what is written to them afterwards would raise SIGPIPE. */
 static void a_storm_of_resets(void)
 {
-    enum { PUSHES = HOST_IS_SANITIZED ? 200 : 1000 };
+    const unsigned PUSHES = is_under_valgrind() ? 100 : is_slowed() ? 200 : 1000;
     klp_config config = host_config(url, ca_file, NULL);
     unsigned failures = 0;
 
@@ -208,7 +208,7 @@ static void land_on_the_host(void)
             host_push(api, told, i);
             host_push(api, pusher, i);
         }
-        if (i % 100 == 0)
+        if (i % 100 == 0 && !is_under_valgrind())       /* what the kernel blocks there is valgrind's choice */
             HOST_REQUIRE(require_blocked(&known) >= 3); /* two workers, and nanomsg's */
         HOST_REQUIRE(kill(getpid(), numbers[i % (sizeof numbers / sizeof *numbers)]) == 0);
     }

@@ -39,7 +39,7 @@ static void at_work(const char *url)
 
 static void many_times(const char *url)
 {
-    for (unsigned i = 0; i < (HOST_IS_SANITIZED ? 50 : 200); i++) {
+    for (unsigned i = 0; i < (is_slowed() ? 50 : 200); i++) {
         void *library;
         const klp_api *api = open_library(&library);
         klp_pusher *pusher = host_open_at(api, url);

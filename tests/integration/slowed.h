@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether a test, or a host that it runs, takes several times longer here than what ships: its limits are then wider,
+ * and its rounds fewer. Sanitizers are known when it is compiled, valgrind by what tests/run says. */
+#ifndef SLOWED_H
+#define SLOWED_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define IS_SANITIZED 1
+#else
+#define IS_SANITIZED 0
+#endif
+
+static inline bool is_under_valgrind(void)
+{
+    return getenv("UNDER_VALGRIND") != NULL;
+}
+
+static inline bool is_slowed(void)
+{
+    return IS_SANITIZED || is_under_valgrind();
+}
+
+#endif

@@ -6,7 +6,7 @@
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
-/* "klp: …" and a line break. */
+/* "klp: …" and a line break, in one write: the pusher's thread has lines of its own to say (see verbose.h). */
 void complain(const char *format, ...);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * klp: the operator's command line. Pushes lobbies, reads them, checks the API key. */
+ * klp: the operator's command line. Pushes lobbies, reads and awaits them, makes any other call, checks the API key and
+ * webhooks. */
 #include <errno.h>
 #include <fcntl.h>
 #include <kraty/lobby_pusher_load.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@
 #include "query.h"
 #include "session.h"
 #include "usage.h"
+
+#define COMMANDS "push, read, ping"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -42,15 +46,12 @@ static int tell_version(void)
     return EXIT_NOT_APPLIED;
 }
 
-static int run(const struct options *options)
+static int run_in_session(const struct options *options)
 {
     struct session session;
 
-    if (options->wants_help)
-        return usage_tell((int)options->command);
     if (!session_open(&session, options))
         return EXIT_USAGE;
-
     int status = options->command == COMMAND_READ   ? query_read(&session, options)
                  : options->command == COMMAND_PING ? query_ping(&session, options)
                  : options->key                     ? push_one(&session, options)
@@ -59,12 +60,35 @@ static int run(const struct options *options)
     return status;
 }
 
-static int find_command(const char *name)
+static int run(const struct options *options)
 {
-    return strcmp(name, "push") == 0   ? COMMAND_PUSH
-           : strcmp(name, "read") == 0 ? COMMAND_READ
-           : strcmp(name, "ping") == 0 ? COMMAND_PING
-                                       : 0;
+    if (options->wants_help)
+        return usage_tell((int)options->command);
+    return run_in_session(options);
+}
+
+/* Takes the words that name a command. 0: they name none. */
+static int take_command(int *argc, char ***argv)
+{
+    static const struct {
+        const char *words[2];
+        enum command command;
+    } commands[] = {
+        {{"push", NULL}, COMMAND_PUSH},
+        {{"read", NULL}, COMMAND_READ},
+        {{"ping", NULL}, COMMAND_PING},
+    };
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        int count = commands[i].words[1] ? 2 : 1;
+        if (*argc < count || strcmp((*argv)[0], commands[i].words[0]) != 0 ||
+            (count == 2 && strcmp((*argv)[1], commands[i].words[1]) != 0))
+            continue;
+        *argc -= count;
+        *argv += count;
+        return (int)commands[i].command;
+    }
+    return 0;
 }
 
 static bool is_one_of(const char *text, const char *a, const char *b)
@@ -74,10 +98,10 @@ static bool is_one_of(const char *text, const char *a, const char *b)
 
 static int help(int argc, char **argv)
 {
-    int command = argc > 2 ? find_command(argv[2]) : 0;
+    int command = argc > 0 ? take_command(&argc, &argv) : 0;
 
-    if (argc > 3 || (argc > 2 && !command)) {
-        complain("help knows push, read and ping");
+    if (argc > 0) {
+        complain("help knows " COMMANDS);
         return EXIT_USAGE;
     }
     return usage_tell(command);
@@ -87,25 +111,28 @@ int main(int argc, char **argv)
 {
     struct options options;
 
+    signal(SIGPIPE, SIG_IGN); /* a pipe without a reader shows when it is written to */
     if (!fill_standard_descriptors())
         return EXIT_USAGE;
     if (argc < 2) {
-        complain("push, read or ping? (see klp --help)");
+        complain("the command is missing: " COMMANDS " (see klp --help)");
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0)
         return tell_version();
     if (is_one_of(argv[1], "--help", "-h"))
         return usage_tell(0);
-    if (strcmp(argv[1], "help") == 0)
-        return help(argc, argv);
+    argc--;
+    argv++;
+    if (strcmp(argv[0], "help") == 0)
+        return help(argc - 1, argv + 1);
 
-    int command = find_command(argv[1]);
+    int command = take_command(&argc, &argv);
     if (!command) {
-        complain("the first argument is neither push, read, ping, help nor --version");
+        complain("the first argument is none of " COMMANDS ", help and --version (see klp --help)");
         return EXIT_USAGE;
     }
-    if (!options_read(&options, (enum command)command, argc - 2, argv + 2))
+    if (!options_read(&options, (enum command)command, argc, argv))
         return EXIT_USAGE;
     int status = run(&options);
     options_clear(&options);

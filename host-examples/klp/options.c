@@ -1,38 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "complain.h"
 
-enum kind { TEXT, NUMBER, YES_NO, PLAYER, HELP };
+enum kind {
+    TEXT,
+    ANY_TEXT, /* may be empty */
+    NUMBER,
+    LONG_NUMBER,
+    PERMILLE,
+    YES_NO,
+    ENVIRONMENT,
+    LIST,  /* may be given again and again */
+    SWITCH /* has no value */
+};
 
 struct flag {
     const char *name;
     unsigned commands; /* those that know it */
     enum kind kind;
-    size_t offset; /* of its member in struct options */
-    uint32_t most; /* of a number */
+    size_t offset;        /* of its member in struct options */
+    uint64_t least, most; /* of a number */
+};
+
+enum {
+    SENDING = COMMAND_PUSH | COMMAND_READ | COMMAND_PING | COMMAND_CALL,
+    CONNECTED = SENDING | COMMAND_AWAIT,
+    EVERY = CONNECTED | COMMAND_WEBHOOK_VERIFY
 };
 
 #define MEMBER(name) offsetof(struct options, name)
-#define EVERY        (COMMAND_PUSH | COMMAND_READ | COMMAND_PING)
+#define WEEK_MS      604800000
+#define END_OF_9999  253402300799
 
 static const struct flag flags[] = {
-    {"--game", COMMAND_PUSH | COMMAND_READ, TEXT, MEMBER(game), 0},
-    {"--event", COMMAND_PUSH, TEXT, MEMBER(event), 0},
-    {"--key", COMMAND_PUSH, TEXT, MEMBER(key), 0},
-    {"--player", COMMAND_PUSH, PLAYER, 0, 0},
-    {"--capacity", COMMAND_PUSH, NUMBER, MEMBER(capacity), UINT32_MAX},
-    {"--fill-bots", COMMAND_PUSH, YES_NO, MEMBER(fill_bots), 0},
-    {"--metadata", COMMAND_PUSH, TEXT, MEMBER(metadata), 0},
-    {"--lobby", COMMAND_READ, TEXT, MEMBER(lobby), 0},
-    {"--base-url", EVERY, TEXT, MEMBER(base_url), 0},
-    {"--ca-file", EVERY, TEXT, MEMBER(ca_file), 0},
-    {"--attempts", EVERY, NUMBER, MEMBER(attempts), 100},
-    {"--timeout-ms", EVERY, NUMBER, MEMBER(timeout_ms), 3600000},
-    {"--help", EVERY, HELP, MEMBER(wants_help), 0},
+    {"--game", COMMAND_PUSH | COMMAND_READ | COMMAND_AWAIT, TEXT, MEMBER(game), 0, 0},
+    {"--event", COMMAND_PUSH, TEXT, MEMBER(event), 0, 0},
+    {"--key", COMMAND_PUSH, TEXT, MEMBER(key), 0, 0},
+    {"--player", COMMAND_PUSH, LIST, MEMBER(players), 0, 0},
+    {"--capacity", COMMAND_PUSH, NUMBER, MEMBER(capacity), 1, UINT32_MAX},
+    {"--fill-bots", COMMAND_PUSH, YES_NO, MEMBER(fill_bots), 0, 0},
+    {"--metadata", COMMAND_PUSH, TEXT, MEMBER(metadata), 0, 0},
+    {"--quiet", COMMAND_PUSH, SWITCH, MEMBER(is_quiet), 0, 0},
+    {"--lobby", COMMAND_READ | COMMAND_AWAIT, TEXT, MEMBER(lobby), 0, 0},
+    {"--timeout-ms", COMMAND_AWAIT, NUMBER, MEMBER(wait_ms), 1, WEEK_MS},
+    {"--interval-ms", COMMAND_AWAIT, NUMBER, MEMBER(interval_ms), 10, 3600000},
+    {"--body", COMMAND_CALL, TEXT, MEMBER(body), 0, 0},
+    {"--secret-env", COMMAND_WEBHOOK_VERIFY, LIST, MEMBER(secret_envs), 0, 0},
+    {"--signature", COMMAND_WEBHOOK_VERIFY, ANY_TEXT, MEMBER(signature), 0, 0},
+    {"--tolerance-s", COMMAND_WEBHOOK_VERIFY, NUMBER, MEMBER(tolerance_s), 1, UINT32_MAX},
+    {"--now", COMMAND_WEBHOOK_VERIFY, LONG_NUMBER, MEMBER(now_unix_s), 1, END_OF_9999},
+    {"--base-url", CONNECTED, TEXT, MEMBER(base_url), 0, 0},
+    {"--ca-file", CONNECTED, TEXT, MEMBER(ca_file), 0, 0},
+    {"--expect-environment", CONNECTED, ENVIRONMENT, MEMBER(environment), 0, 0},
+    {"--attempts", SENDING, NUMBER, MEMBER(attempts), 1, 100},
+    {"--jitter", SENDING, PERMILLE, MEMBER(jitter_permille), 0, 0},
+    {"--timeout-ms", SENDING, NUMBER, MEMBER(timeout_ms), 1, 3600000},
+    {"--deadline-ms", SENDING, NUMBER, MEMBER(deadline_ms), 1, WEEK_MS},
+    {"--grace-ms", COMMAND_PUSH, NUMBER, MEMBER(grace_ms), 1, 3600000},
+    {"--verbose", CONNECTED, SWITCH, MEMBER(is_verbose), 0, 0},
+    {"--help", EVERY, SWITCH, MEMBER(wants_help), 0, 0},
 };
 
 enum { FLAG_COUNT = sizeof flags / sizeof *flags };
@@ -58,6 +89,9 @@ static bool refuse_unknown(const char *argument)
     if (is_named(argument, "--api-key"))
         complain("--api-key is not taken: every user of this machine can read a command line. "
                  "Put the key into KRATY_SERVER_KEY instead");
+    else if (is_named(argument, "--secret"))
+        complain("--secret is not taken: every user of this machine can read a command line. "
+                 "Put it into an environment variable, and name that with --secret-env");
     else if (strncmp(argument, "--", 2) == 0 && argument[2])
         complain("%.*s is not an option here (see --help)", (int)strcspn(argument, "="), argument);
     else
@@ -65,19 +99,41 @@ static bool refuse_unknown(const char *argument)
     return false;
 }
 
-static bool read_number(const struct flag *flag, const char *value, uint32_t *number)
+static bool read_number(const struct flag *flag, const char *value, void *member)
 {
     uint64_t sum = 0;
     size_t digits = strspn(value, "0123456789");
 
-    for (size_t i = 0; i < digits && sum <= UINT32_MAX; i++)
+    for (size_t i = 0; i < digits && sum <= flag->most; i++)
         sum = sum * 10 + (uint64_t)(value[i] - '0');
-    if (value[digits] || sum < 1 || sum > flag->most) {
-        complain("%s is not a number from 1 to %u", flag->name, flag->most);
+    if (value[digits] || sum < flag->least || sum > flag->most) {
+        complain("%s is not a number from %" PRIu64 " to %" PRIu64, flag->name, flag->least, flag->most);
         return false;
     }
-    *number = (uint32_t)sum;
+    if (flag->kind == LONG_NUMBER)
+        *(int64_t *)member = (int64_t)sum;
+    else
+        *(uint32_t *)member = (uint32_t)sum;
     return true;
+}
+
+/* 0, 1, 0.5, 0.125. */
+static bool read_permille(const struct flag *flag, const char *value, uint32_t *permille)
+{
+    uint32_t sum = 0;
+    size_t decimals = value[0] && value[1] == '.' ? strspn(value + 2, "0123456789") : 0;
+    const char *end = decimals ? value + 2 + decimals : value + 1;
+
+    if ((*value == '0' || *value == '1') && !*end && decimals <= 3) {
+        sum = (uint32_t)(*value - '0');
+        for (size_t i = 0; i < 3; i++)
+            sum = sum * 10 + (i < decimals ? (uint32_t)(value[2 + i] - '0') : 0);
+        *permille = sum ? sum : KLP_JITTER_NONE;
+        if (sum <= 1000)
+            return true;
+    }
+    complain("%s is not a number from 0 to 1 with at most three decimals", flag->name);
+    return false;
 }
 
 static bool read_yes_no(const struct flag *flag, const char *value, int32_t *choice)
@@ -91,52 +147,98 @@ static bool read_yes_no(const struct flag *flag, const char *value, int32_t *cho
     return *choice != KLP_FILL_BOTS_DEFAULT;
 }
 
+static bool read_environment(const struct flag *flag, const char *value, void *member)
+{
+    if (strcmp(value, "live") != 0 && strcmp(value, "test") != 0) {
+        complain("%s is neither live nor test", flag->name);
+        return false;
+    }
+    memcpy(member, &value, sizeof value);
+    return true;
+}
+
+static void append(struct list *list, const char *value)
+{
+    list->items[list->count++] = klp_cstr(value);
+}
+
 static bool read_value(struct options *options, const struct flag *flag, const char *value)
 {
-    char *member = (char *)options + flag->offset;
+    void *member = (char *)options + flag->offset;
 
-    if (!*value) {
+    if (!*value && flag->kind != ANY_TEXT) {
         complain("%s is empty", flag->name);
         return false;
     }
     switch (flag->kind) {
-    case TEXT:
-        memcpy(member, &value, sizeof value);
-        return true;
     case NUMBER:
-        return read_number(flag, value, (uint32_t *)(void *)member);
+    case LONG_NUMBER:
+        return read_number(flag, value, member);
+    case PERMILLE:
+        return read_permille(flag, value, member);
     case YES_NO:
-        return read_yes_no(flag, value, (int32_t *)(void *)member);
+        return read_yes_no(flag, value, member);
+    case ENVIRONMENT:
+        return read_environment(flag, value, member);
+    case LIST:
+        append(member, value);
+        return true;
     default:
-        options->players[options->player_count++] = klp_cstr(value);
+        memcpy(member, &value, sizeof value);
         return true;
     }
 }
 
+static bool throw_switch(struct options *options, const struct flag *flag, const char *argument)
+{
+    if (strchr(argument, '=')) {
+        complain("%s takes no value", flag->name);
+        return false;
+    }
+    *(bool *)((char *)options + flag->offset) = true;
+    return true;
+}
+
+/* How many arguments it took, with its value; 0: it is wrong. */
+static int read_option(struct options *options, const struct flag *flag, int argc, char **argv)
+{
+    const char *value = strchr(argv[0], '=');
+
+    if (flag->kind == SWITCH)
+        return throw_switch(options, flag, argv[0]) ? 1 : 0;
+    if (value)
+        return read_value(options, flag, value + 1) ? 1 : 0;
+    if (argc == 1) {
+        complain("%s has no value", flag->name);
+        return 0;
+    }
+    return read_value(options, flag, argv[1]) ? 2 : 0;
+}
+
+/* A call has words, too: what does not begin with a dash, and everything behind `--`. */
 static bool read_arguments(struct options *options, int argc, char **argv)
 {
-    bool is_given[FLAG_COUNT] = {false};
+    bool is_given[FLAG_COUNT] = {false}, are_words_left = false;
 
-    for (int i = 0; i < argc; i++) {
+    for (int i = 0, taken = 1; i < argc && !options->wants_help; i += taken, taken = 1) {
+        if (options->command == COMMAND_CALL && (are_words_left || argv[i][0] != '-')) {
+            append(&options->words, argv[i]);
+            continue;
+        }
+        if (options->command == COMMAND_CALL && strcmp(argv[i], "--") == 0) {
+            are_words_left = true;
+            continue;
+        }
         const struct flag *flag = find_flag(argv[i], options->command);
         if (!flag)
             return refuse_unknown(argv[i]);
-        if (flag->kind == HELP) {
-            options->wants_help = true;
-            return true;
-        }
-        if (is_given[flag - flags] && flag->kind != PLAYER) {
+        if (is_given[flag - flags] && flag->kind != LIST) {
             complain("%s is given twice", flag->name);
             return false;
         }
         is_given[flag - flags] = true;
-
-        const char *value = strchr(argv[i], '=');
-        if (!value && i + 1 == argc) {
-            complain("%s has no value", flag->name);
-            return false;
-        }
-        if (!read_value(options, flag, value ? value + 1 : argv[++i]))
+        taken = read_option(options, flag, argc - i, argv + i);
+        if (!taken)
             return false;
     }
     return true;
@@ -156,7 +258,7 @@ static bool check_bulk(const struct options *options)
         bool is_given;
         const char *name;
     } parts[] = {
-        {options->player_count > 0, "--player"},
+        {options->players.count > 0, "--player"},
         {options->capacity, "--capacity"},
         {options->fill_bots, "--fill-bots"},
         {options->metadata, "--metadata"},
@@ -170,27 +272,67 @@ static bool check_bulk(const struct options *options)
     return true;
 }
 
-static bool check(const struct options *options)
+static bool check_push(const struct options *options)
 {
-    if (options->command == COMMAND_READ)
-        return need(options->game, "--game") && need(options->lobby, "--lobby");
-    if (options->command == COMMAND_PING)
-        return true;
     if (!need(options->game, "--game"))
         return false;
     if (!options->key)
         return check_bulk(options);
-    return need(options->event, "--event") && need(options->player_count ? "" : NULL, "--player");
+    if (options->is_quiet || options->grace_ms) {
+        complain("%s is for many rosters: leave out --key, and they are read from stdin",
+                 options->is_quiet ? "--quiet" : "--grace-ms");
+        return false;
+    }
+    return need(options->event, "--event") && need(options->players.count ? "" : NULL, "--player");
+}
+
+static bool check_call(const struct options *options)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+    const char *method = options->words.items[0].data;
+    size_t i = 0;
+
+    if (!need(method, "the method"))
+        return false;
+    while (i < sizeof methods / sizeof *methods && strcmp(method, methods[i]) != 0)
+        i++;
+    if (i == sizeof methods / sizeof *methods) {
+        complain("the first argument of call is none of GET, POST, PUT, PATCH and DELETE");
+        return false;
+    }
+    return need(options->words.count > 1 ? "" : NULL, "a segment of the path");
+}
+
+static bool check(const struct options *options)
+{
+    switch (options->command) {
+    case COMMAND_PUSH:
+        return check_push(options);
+    case COMMAND_READ:
+    case COMMAND_AWAIT:
+        return need(options->game, "--game") && need(options->lobby, "--lobby");
+    case COMMAND_CALL:
+        return check_call(options);
+    case COMMAND_WEBHOOK_VERIFY:
+        return need(options->secret_envs.count ? "" : NULL, "--secret-env") && need(options->signature, "--signature");
+    default:
+        return true;
+    }
 }
 
 bool options_read(struct options *options, enum command command, int argc, char **argv)
 {
+    size_t most = (size_t)argc + 1;
+
     *options = (struct options){.command = command};
-    options->players = calloc((size_t)argc + 1, sizeof *options->players);
-    if (!options->players) {
+    options->room = calloc(3 * most, sizeof *options->room);
+    if (!options->room) {
         complain("out of memory");
         return false;
     }
+    options->players.items = options->room;
+    options->words.items = options->room + most;
+    options->secret_envs.items = options->room + 2 * most;
     if (read_arguments(options, argc, argv) && (options->wants_help || check(options)))
         return true;
     options_clear(options);
@@ -199,6 +341,6 @@ bool options_read(struct options *options, enum command command, int argc, char 
 
 void options_clear(struct options *options)
 {
-    free(options->players);
+    free(options->room);
     *options = (struct options){0};
 }

@@ -11,14 +11,26 @@
 /* What a run of klp ends with. */
 enum {
     EXIT_APPLIED = 0,
-    EXIT_NOT_APPLIED = 1, /* also a read or ping that failed, and output that could not be written */
+    EXIT_NOT_APPLIED = 1, /* also what changes nothing and failed, and output that could not be written */
     EXIT_USAGE = 2,
     EXIT_POSSIBLY_APPLIED = 3
 };
 
-enum command { COMMAND_PUSH = 1, COMMAND_READ = 2, COMMAND_PING = 4 };
+enum command {
+    COMMAND_PUSH = 1,
+    COMMAND_READ = 2,
+    COMMAND_PING = 4,
+    COMMAND_AWAIT = 8,
+    COMMAND_CALL = 16,
+    COMMAND_WEBHOOK_VERIFY = 32
+};
 
-/* Not given: NULL or 0. The texts are argv's. */
+struct list {
+    klp_text *items;
+    size_t count;
+};
+
+/* Not given: NULL, 0 or false. The texts are argv's. */
 struct options {
     enum command command;
     const char *game;
@@ -26,14 +38,28 @@ struct options {
     const char *key;
     const char *lobby;
     const char *metadata;
+    const char *body; /* of a call; "-": stdin is */
+    const char *signature;
     const char *base_url;
     const char *ca_file;
-    klp_text *players;
-    size_t player_count;
+    const char *environment; /* that the key has to be of */
+    struct list players;
+    struct list words;       /* of a call: its method, and the segments of its path */
+    struct list secret_envs; /* names of environment variables */
+    klp_text *room;          /* of the lists */
     uint32_t capacity;
     uint32_t attempts;
-    uint32_t timeout_ms;
+    uint32_t jitter_permille;
+    uint32_t timeout_ms; /* of one attempt */
+    uint32_t deadline_ms;
+    uint32_t grace_ms;
+    uint32_t wait_ms; /* of an await, all of it */
+    uint32_t interval_ms;
+    uint32_t tolerance_s;
     int32_t fill_bots;
+    int64_t now_unix_s;
+    bool is_quiet;
+    bool is_verbose;
     bool wants_help;
 };
 

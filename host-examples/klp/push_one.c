@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "complain.h"
 #include "push.h"
 
 int push_one(struct session *session, const struct options *options)
@@ -9,16 +8,11 @@ int push_one(struct session *session, const struct options *options)
 
     lobby.event_key = klp_cstr(options->event);
     lobby.key = klp_cstr(options->key);
-    lobby.player_ids = options->players;
-    lobby.player_count = options->player_count;
+    lobby.player_ids = options->players.items;
+    lobby.player_count = options->players.count;
     lobby.capacity = options->capacity;
     lobby.fill_bots = options->fill_bots;
     lobby.metadata_json = klp_cstr(options->metadata);
-    if (session->klp->push(session->pusher, &lobby, NULL, &why)) {
-        complain("%s", why.data);
-        return EXIT_USAGE;
-    }
-    session->tally.asked++;
-    session_finish(session);
-    return session_exit_status(session);
+    klp_status status = session->klp->push(session->pusher, &lobby, NULL, &why);
+    return session_conclude(session, status, why.data);
 }

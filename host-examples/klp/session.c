@@ -25,7 +25,6 @@ static int open_signals(void)
 {
     sigset_t set;
 
-    signal(SIGPIPE, SIG_IGN); /* a pipe without a reader shows when it is written to */
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
@@ -34,7 +33,7 @@ static int open_signals(void)
 }
 
 /* So that nothing expires for having been queued. */
-static uint32_t deadline_ms(const klp_config *config)
+static uint32_t longest_deadline_ms(const klp_config *config)
 {
     uint64_t turn_ms = (uint64_t)config->max_attempts * ((uint64_t)config->attempt_timeout_ms + LONGEST_WAIT_MS);
     uint64_t all_ms = MOST_TURNS * turn_ms;
@@ -52,7 +51,7 @@ static klp_status open_pusher(struct session *session, const struct options *opt
     config.max_queued = SESSION_MAX_QUEUED;
     config.attempt_timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     config.max_attempts = options->attempts ? options->attempts : DEFAULT_ATTEMPTS;
-    config.deadline_ms = deadline_ms(&config);
+    config.deadline_ms = longest_deadline_ms(&config);
     return session->klp->open(&config, &session->pusher, why);
 }
 
@@ -79,9 +78,9 @@ bool session_open(struct session *session, const struct options *options)
 static void count(struct tally *tally, const klp_event *event)
 {
     tally->told++;
-    if (event->op != KLP_OP_PUSH && event->ok)
+    if (event->outcome == KLP_OUTCOME_NONE && event->ok)
         tally->queries_ok++;
-    else if (event->op != KLP_OP_PUSH)
+    else if (event->outcome == KLP_OUTCOME_NONE)
         tally->queries_failed++;
     else if (event->outcome == KLP_APPLIED)
         tally->applied++, tally->replayed += event->replayed != 0;
@@ -111,6 +110,17 @@ void session_finish(struct session *session)
         session_tell(session);
     }
     session_stop(session);
+}
+
+int session_conclude(struct session *session, klp_status status, const char *why)
+{
+    if (status) {
+        complain("%s", why);
+        return EXIT_USAGE;
+    }
+    session->tally.asked++;
+    session_finish(session);
+    return session_exit_status(session);
 }
 
 void session_stop(struct session *session)

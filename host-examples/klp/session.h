@@ -17,7 +17,7 @@ struct tally {
     size_t replayed; /* of those applied */
     size_t not_applied;
     size_t possibly_applied;
-    size_t queries_ok;
+    size_t queries_ok; /* what changes nothing */
     size_t queries_failed;
 };
 
@@ -42,6 +42,10 @@ void session_tell(struct session *session);
 
 /* Waits until every call so far is answered and told; a signal ends it earlier, with honest answers. */
 void session_finish(struct session *session);
+
+/* Behind the one call of a run, which returned `status`, and `why` if it was refused: waits for its verdict. Returns
+ * the exit status. */
+int session_conclude(struct session *session, klp_status status, const char *why);
 
 /* Ends it at once but for a short drain; what was asked is told. */
 void session_stop(struct session *session);

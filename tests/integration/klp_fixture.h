@@ -56,4 +56,16 @@ void run_clear(struct run *run);
                      (run).errors);                                                                                    \
     } while (0)
 
+/* Wrong usage: nothing on stdout, nothing sent but `requests` of before, and stderr says what it is. */
+#define assert_refused_after(fixture, requests, complaint, ...)                                                        \
+    do {                                                                                                               \
+        struct run refused = RUN((fixture)->environment, ROW("never"), __VA_ARGS__);                                   \
+        assert_contains(refused.errors, complaint);                                                                    \
+        assert_ended(refused, 2, 0);                                                                                   \
+        assert_int_equal(sandbox_stat((fixture)->sandbox, "requests"), requests);                                      \
+        run_clear(&refused);                                                                                           \
+    } while (0)
+
+#define assert_refused(fixture, complaint, ...) assert_refused_after(fixture, 0, complaint, __VA_ARGS__)
+
 #endif

@@ -9,16 +9,6 @@
 
 #include "klp_fixture.h"
 
-/* Wrong usage: nothing on stdout, nothing sent, and stderr says what it is. */
-#define assert_refused(fixture, complaint, ...)                                                                        \
-    do {                                                                                                               \
-        struct run refused = RUN((fixture)->environment, ROW("never"), __VA_ARGS__);                                   \
-        assert_contains(refused.errors, complaint);                                                                    \
-        assert_ended(refused, 2, 0);                                                                                   \
-        assert_int_equal(sandbox_stat((fixture)->sandbox, "requests"), 0);                                             \
-        run_clear(&refused);                                                                                           \
-    } while (0)
-
 /* ---- wrong usage ---- */
 
 static void wrong_usage_names_the_option(void **state)
@@ -26,6 +16,8 @@ static void wrong_usage_names_the_option(void **state)
     const struct fixture *fixture = *state;
 
     assert_refused(fixture, "the first argument", "pull");
+    assert_refused(fixture, "the first argument", "webhook");
+    assert_refused(fixture, "the first argument", "webhook", "check");
     assert_refused(fixture, "--gmae is not an option", "push", "--gmae=x");
     assert_refused(fixture, "--lobby is not an option", "push", "--lobby", "x");
     assert_refused(fixture, "--key is not an option", "read", "--key", "x");
@@ -50,14 +42,19 @@ static void wrong_usage_names_the_option(void **state)
     assert_refused(fixture, "--timeout-ms is not a number", "ping", "--timeout-ms=3600001");
     assert_refused(fixture, "--attempts is not a number", "ping", "--attempts=101");
     assert_refused(fixture, "--attempts is not a number", "ping", "--attempts=0");
+    assert_refused(fixture, "--verbose takes no value", "ping", "--verbose=yes");
+    assert_refused(fixture, "--verbose is given twice", "ping", "--verbose", "--verbose");
+    assert_refused(fixture, "--quiet is for many rosters", ONE("k"), "--quiet");
+    assert_refused(fixture, "--quiet is not an option here", "ping", "--quiet");
     assert_refused(fixture, "--player needs --key", MANY, "--player=p");
     assert_refused(fixture, "--capacity needs --key", MANY, "--capacity=2");
     assert_refused(fixture, "--fill-bots needs --key", MANY, "--fill-bots=no");
     assert_refused(fixture, "--metadata needs --key", MANY, "--metadata={}");
     assert_refused(fixture, "help knows", "help", "pull");
     assert_refused(fixture, "help knows", "help", "push", "read");
+    assert_refused(fixture, "help knows", "help", "webhook");
     struct run run = RUN(fixture->environment, NULL, NULL);
-    assert_contains(run.errors, "push, read or ping?");
+    assert_contains(run.errors, "the command is missing: push, read, ping");
     assert_ended(run, 2, 0);
     run_clear(&run);
 }

@@ -16,7 +16,7 @@
 #include "session.h"
 #include "usage.h"
 
-#define COMMANDS "push, read, ping"
+#define COMMANDS "push, read, await, ping"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -52,10 +52,11 @@ static int run_in_session(const struct options *options)
 
     if (!session_open(&session, options))
         return EXIT_USAGE;
-    int status = options->command == COMMAND_READ   ? query_read(&session, options)
-                 : options->command == COMMAND_PING ? query_ping(&session, options)
-                 : options->key                     ? push_one(&session, options)
-                                                    : push_many(&session, options);
+    int status = options->command == COMMAND_READ    ? query_read(&session, options)
+                 : options->command == COMMAND_AWAIT ? query_await(&session, options)
+                 : options->command == COMMAND_PING  ? query_ping(&session, options)
+                 : options->key                      ? push_one(&session, options)
+                                                     : push_many(&session, options);
     session_close(&session);
     return status;
 }
@@ -76,6 +77,7 @@ static int take_command(int *argc, char ***argv)
     } commands[] = {
         {{"push", NULL}, COMMAND_PUSH},
         {{"read", NULL}, COMMAND_READ},
+        {{"await", NULL}, COMMAND_AWAIT},
         {{"ping", NULL}, COMMAND_PING},
     };
 

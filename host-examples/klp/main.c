@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "call.h"
 #include "complain.h"
 #include "options.h"
 #include "push.h"
@@ -16,7 +17,7 @@
 #include "session.h"
 #include "usage.h"
 
-#define COMMANDS "push, read, await, ping"
+#define COMMANDS "push, read, await, ping, call"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -65,7 +66,7 @@ static int run(const struct options *options)
 {
     if (options->wants_help)
         return usage_tell((int)options->command);
-    return run_in_session(options);
+    return options->command == COMMAND_CALL ? call_run(options) : run_in_session(options);
 }
 
 /* Takes the words that name a command. 0: they name none. */
@@ -75,10 +76,8 @@ static int take_command(int *argc, char ***argv)
         const char *words[2];
         enum command command;
     } commands[] = {
-        {{"push", NULL}, COMMAND_PUSH},
-        {{"read", NULL}, COMMAND_READ},
-        {{"await", NULL}, COMMAND_AWAIT},
-        {{"ping", NULL}, COMMAND_PING},
+        {{"push", NULL}, COMMAND_PUSH}, {{"read", NULL}, COMMAND_READ}, {{"await", NULL}, COMMAND_AWAIT},
+        {{"ping", NULL}, COMMAND_PING}, {{"call", NULL}, COMMAND_CALL},
     };
 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

@@ -16,8 +16,9 @@
 #include "query.h"
 #include "session.h"
 #include "usage.h"
+#include "webhook.h"
 
-#define COMMANDS "push, read, await, ping, call"
+#define COMMANDS "push, read, await, ping, call, webhook verify"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -66,7 +67,9 @@ static int run(const struct options *options)
 {
     if (options->wants_help)
         return usage_tell((int)options->command);
-    return options->command == COMMAND_CALL ? call_run(options) : run_in_session(options);
+    return options->command == COMMAND_WEBHOOK_VERIFY ? webhook_verify(options)
+           : options->command == COMMAND_CALL         ? call_run(options)
+                                                      : run_in_session(options);
 }
 
 /* Takes the words that name a command. 0: they name none. */
@@ -77,7 +80,7 @@ static int take_command(int *argc, char ***argv)
         enum command command;
     } commands[] = {
         {{"push", NULL}, COMMAND_PUSH}, {{"read", NULL}, COMMAND_READ}, {{"await", NULL}, COMMAND_AWAIT},
-        {{"ping", NULL}, COMMAND_PING}, {{"call", NULL}, COMMAND_CALL},
+        {{"ping", NULL}, COMMAND_PING}, {{"call", NULL}, COMMAND_CALL}, {{"webhook", "verify"}, COMMAND_WEBHOOK_VERIFY},
     };
 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

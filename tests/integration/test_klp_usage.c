@@ -54,7 +54,7 @@ static void wrong_usage_names_the_option(void **state)
     assert_refused(fixture, "help knows", "help", "push", "read");
     assert_refused(fixture, "help knows", "help", "webhook");
     struct run run = RUN(fixture->environment, NULL, NULL);
-    assert_contains(run.errors, "the command is missing: push, read, await, ping, call");
+    assert_contains(run.errors, "the command is missing: push, read, await, ping, call, webhook verify");
     assert_ended(run, 2, 0);
     run_clear(&run);
 }

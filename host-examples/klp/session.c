@@ -47,11 +47,14 @@ static klp_status open_pusher(struct session *session, const struct options *opt
     config.game_id = klp_cstr(options->game);
     config.base_url = klp_cstr(options->base_url);
     config.ca_file = klp_cstr(options->ca_file);
+    config.expect_environment = klp_cstr(options->environment);
     config.max_in_flight = MAX_IN_FLIGHT;
     config.max_queued = SESSION_MAX_QUEUED;
     config.attempt_timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     config.max_attempts = options->attempts ? options->attempts : DEFAULT_ATTEMPTS;
-    config.deadline_ms = longest_deadline_ms(&config);
+    config.jitter_permille = options->jitter_permille;
+    config.deadline_ms = options->deadline_ms ? options->deadline_ms : longest_deadline_ms(&config);
+    config.session_grace_ms = options->grace_ms ? options->grace_ms : KLP_GRACE_NONE; /* nobody gives a new key here */
     return session->klp->open(&config, &session->pusher, why);
 }
 

@@ -2,41 +2,35 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 enum {
     FIRST_MS = 1000, /* what is done by then needs none */
     STEP_MS = 200
 };
 
-static int64_t now_ms(void)
+void progress_start(struct progress *progress, bool is_allowed)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void progress_start(struct progress *progress)
-{
-    *progress = (struct progress){.is_wanted = isatty(STDERR_FILENO), .next_ms = now_ms() + FIRST_MS};
+    *progress = (struct progress){.is_wanted = is_allowed && isatty(STDERR_FILENO), .next_ms = clock_ms() + FIRST_MS};
 }
 
 void progress_show(struct progress *progress, const struct tally *tally)
 {
-    if (!progress->is_wanted || now_ms() < progress->next_ms)
+    if (!progress->is_wanted || clock_ms() < progress->next_ms)
         return;
     fprintf(stderr, "\r\033[K%zu pushed, %zu applied, %zu not applied, %zu possibly applied", tally->asked,
             tally->applied, tally->not_applied, tally->possibly_applied);
     progress->is_shown = true;
-    progress->next_ms = now_ms() + STEP_MS;
+    progress->next_ms = clock_ms() + STEP_MS;
 }
 
 int progress_wait_ms(const struct progress *progress)
 {
     if (!progress->is_wanted)
         return -1;
-    int64_t left_ms = progress->next_ms - now_ms();
+    int64_t left_ms = progress->next_ms - clock_ms();
     return left_ms > 0 ? (int)left_ms : 0;
 }
 

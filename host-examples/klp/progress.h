@@ -9,12 +9,13 @@
 #include "session.h"
 
 struct progress {
-    bool is_wanted; /* stderr is a terminal */
+    bool is_wanted;
     bool is_shown;
     int64_t next_ms;
 };
 
-void progress_start(struct progress *progress);
+/* Nothing is ever shown when stderr is no terminal, or there is to be none. */
+void progress_start(struct progress *progress, bool is_allowed);
 
 /* Shows it when it is time to. */
 void progress_show(struct progress *progress, const struct tally *tally);

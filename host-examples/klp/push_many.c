@@ -4,11 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "complain.h"
 #include "lines.h"
 #include "progress.h"
 #include "push.h"
 #include "row.h"
+#include "statistics.h"
 
 struct bulk {
     struct session *session;
@@ -16,6 +18,7 @@ struct bulk {
     struct lines lines;
     struct row row;
     struct progress progress;
+    int64_t started_ms;
     bool is_row_waiting; /* `row` found the queue full */
     bool is_cut_short;   /* not everything was read and pushed */
 };
@@ -111,29 +114,33 @@ static void run(struct bulk *bulk)
     }
 }
 
-static void sum_up(const struct bulk *bulk)
+static void sum_up(const struct bulk *bulk, bool is_quiet)
 {
     const struct tally *tally = &bulk->session->tally;
 
     if (bulk->is_cut_short)
         complain("ended before line %zu was pushed", bulk->lines.number + !bulk->is_row_waiting);
+    if (is_quiet)
+        return;
     complain("%zu applied (%zu of them known before), %zu not applied, %zu possibly applied", tally->applied,
              tally->replayed, tally->not_applied, tally->possibly_applied);
+    statistics_tell(bulk->session, clock_ms() - bulk->started_ms);
 }
 
 int push_many(struct session *session, const struct options *options)
 {
-    struct bulk bulk = {.session = session, .event = options->event};
+    struct bulk bulk = {.session = session, .event = options->event, .started_ms = clock_ms()};
 
     if (!lines_open(&bulk.lines, STDIN_FILENO)) {
         complain("out of memory");
         return EXIT_NOT_APPLIED;
     }
-    progress_start(&bulk.progress);
+    /* With --verbose there are lines enough, and they would be written into it. */
+    progress_start(&bulk.progress, !options->is_quiet && !options->is_verbose);
     run(&bulk);
     session_stop(session);
     progress_hide(&bulk.progress);
-    sum_up(&bulk);
+    sum_up(&bulk, options->is_quiet);
     row_clear(&bulk.row);
     lines_close(&bulk.lines);
 

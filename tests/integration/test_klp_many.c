@@ -28,7 +28,8 @@ static void many_rosters_are_pushed_with_their_lines_as_cookies(void **state)
                        "{\"key\":\"m-5\",\"players\":[\"y\"],\"metadata\":{\"third\":0.33333333333333331}}",
             MANY);
     assert_ended(run, 0, 3);
-    assert_string_equal(run.errors, "klp: 3 applied (0 of them known before), 0 not applied, 0 possibly applied\n");
+    assert_contains(run.errors, "klp: 3 applied (0 of them known before), 0 not applied, 0 possibly applied\n");
+    assert_int_equal(process_count_lines(run.errors), 2);
     for (size_t i = 0; i < 3; i++)
         is_told[strtoul(json_string_value(json_object_get(json_array_get(run.events, i), "cookie")), NULL, 10)] = true;
     assert_true(is_told[1] && is_told[4] && is_told[5]);
@@ -158,7 +159,7 @@ static void a_line_may_have_2_mib_and_not_a_byte_more(void **state)
     assert_ended(run, 1, 2);
     assert_contains(run.errors, "line 2: longer than 2 MiB\n");
     assert_contains(run.errors, "line 3: longer than 2 MiB\n");
-    assert_int_equal(process_count_lines(run.errors), 3);
+    assert_int_equal(process_count_lines(run.errors), 2 + 2);
     assert_string_equal(sandbox_text_at(run.events, "0.cookie"), "1");
     assert_string_equal(sandbox_text_at(run.events, "1.cookie"), "4");
     run_clear(&run);
@@ -243,8 +244,63 @@ static void progress_is_shown_on_a_terminal_alone(void **state)
 
     run = RUN(fixture->environment, ROW("m-1"), MANY);
     assert_ended(run, 0, 1);
-    assert_int_equal(process_count_lines(run.errors), 1);
+    assert_int_equal(process_count_lines(run.errors), 2);
     assert_null(strchr(run.errors, '\r'));
+    run_clear(&run);
+}
+
+/* ---- the summing up ---- */
+
+static void it_ends_with_what_it_took(void **state)
+{
+    const struct fixture *fixture = *state;
+    double seconds = 0, rate = 0, p50_ms = 0, p99_ms = 0, longest_ms = 0;
+    unsigned pushed = 0, joined = 0, attempts = 0, retries = 0;
+
+    sandbox_script(fixture->sandbox, "[{\"match\":{\"key\":\"m-2\"},\"action\":{\"status\":503}},"
+                                     "{\"match\":{\"key\":\"m-1\"},\"action\":{\"delay_ms\":300}}]");
+    struct run run = RUN(fixture->environment, ROW("m-1") ROW("m-1") ROW("m-2"), MANY, "--jitter=0");
+    assert_ended(run, 0, 3);
+    const char *line = strstr(run.errors, "3 pushed in ");
+    if (!line || sscanf(line,
+                        "%u pushed in %lf s (%lf/s), %u joined another; %u attempts, %u retries; to the verdict p50 "
+                        "%lf ms, p99 %lf ms, longest %lf ms",
+                        &pushed, &seconds, &rate, &joined, &attempts, &retries, &p50_ms, &p99_ms, &longest_ms) != 9)
+        fail_msg("no statistics: %s", run.errors);
+    assert_int_equal(pushed, 3);
+    assert_int_equal(joined, 1);
+    assert_int_equal(attempts, 3);
+    assert_int_equal(retries, 1);
+    assert_true(seconds >= 0.3 && seconds < 15);
+    assert_true(rate > 3 / seconds - 0.51 && rate < 3 / seconds + 0.51);
+    assert_true(longest_ms >= 300 && longest_ms < seconds * 1000 + 1.1);
+    assert_true(p50_ms > 0 && p50_ms <= p99_ms && p99_ms <= longest_ms);
+    run_clear(&run);
+}
+
+static void when_nothing_was_pushed_there_are_no_statistics(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    struct run run = RUN(fixture->environment, "no JSON\n", MANY);
+    assert_ended(run, 1, 0);
+    assert_int_equal(process_count_lines(run.errors), 2);
+    assert_null(strstr(run.errors, "pushed in"));
+    run_clear(&run);
+}
+
+static void quietly_only_what_went_wrong_is_told(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    struct run run = RUN(fixture->environment, ROW("m-1") ROW("m-2"), MANY, "--quiet");
+    assert_ended(run, 0, 2);
+    assert_string_equal(run.errors, "");
+    run_clear(&run);
+
+    run = RUN(fixture->environment, ROW("m-1") "[]\n", MANY, "--quiet");
+    assert_ended(run, 1, 1);
+    assert_string_equal(run.errors, "klp: line 2: not a JSON object\n");
     run_clear(&run);
 }
 
@@ -262,6 +318,9 @@ int main(void)
         TEST(sigterm_ends_it_in_time_with_every_verdict),
         TEST(a_signal_before_the_input_ends_is_no_success),
         TEST(progress_is_shown_on_a_terminal_alone),
+        TEST(it_ends_with_what_it_took),
+        TEST(when_nothing_was_pushed_there_are_no_statistics),
+        TEST(quietly_only_what_went_wrong_is_told),
     };
     return cmocka_run_group_tests(tests, guest_setup, NULL);
 }

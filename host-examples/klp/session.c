@@ -55,6 +55,7 @@ static klp_status open_pusher(struct session *session, const struct options *opt
     config.jitter_permille = options->jitter_permille;
     config.deadline_ms = options->deadline_ms ? options->deadline_ms : longest_deadline_ms(&config);
     config.session_grace_ms = options->grace_ms ? options->grace_ms : KLP_GRACE_NONE; /* nobody gives a new key here */
+    verbose_start(&session->verbose, options->is_verbose, &config);
     return session->klp->open(&config, &session->pusher, why);
 }
 
@@ -135,6 +136,7 @@ void session_stop(struct session *session)
 void session_close(struct session *session)
 {
     session->klp->close(session->pusher);
+    verbose_end(&session->verbose);
     close(session->signals);
 }
 

@@ -9,6 +9,7 @@
 
 #include "options.h"
 #include "output.h"
+#include "verbose.h"
 
 struct tally {
     size_t asked; /* calls that were accepted */
@@ -27,6 +28,7 @@ struct session {
     int signals; /* SIGINT and SIGTERM: for poll */
     int events;  /* the pusher's: for poll */
     struct output output;
+    struct verbose verbose;
     struct tally tally;
 };
 
@@ -34,7 +36,8 @@ struct session {
  * long for its turn. */
 enum { SESSION_MAX_QUEUED = 256 };
 
-/* False: stderr says why, nothing was sent, nothing is to be closed. */
+/* False: stderr says why, nothing was sent, nothing is to be closed. The session stays where it is until it is closed:
+ * the pusher points at it. */
 bool session_open(struct session *session, const struct options *options);
 
 /* Writes what has come to stdout, and acknowledges what is written. */

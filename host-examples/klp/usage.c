@@ -11,10 +11,23 @@
     "  --base-url URL      of the server; default: $KRATY_BASE_URL, else\n"                                            \
     "                      https://api.kraty.io. Plain http only to this machine\n"                                    \
     "  --ca-file FILE      trust these PEM certificates instead of the system's\n"                                     \
+    "  --expect-environment live|test\n"                                                                               \
+    "                      send nothing unless the API key is of this environment,\n"                                  \
+    "                      and of the game of the call\n"
+
+#define ATTEMPTS_HELP                                                                                                  \
     "  --attempts N        how often it is tried, the first time included; default\n"                                  \
     "                      4, at most 100\n"                                                                           \
+    "  --jitter F          the random share of the wait between two attempts, which\n"                                 \
+    "                      is 200 ms, then 400, 800 and so on; 0 to 1, default 1\n"                                    \
     "  --timeout-ms N      how long one attempt may take; default 15000, at most\n"                                    \
     "                      3600000\n"                                                                                  \
+    "  --deadline-ms N     how long all of it may take, from the call to the verdict;\n"                               \
+    "                      default: long enough for every attempt\n"
+
+#define VERBOSE_HELP                                                                                                   \
+    "  --verbose           tell each attempt on stderr, and whatever the library logs;\n"                              \
+    "                      else there are only its warnings\n"                                                         \
     "  --help              this text\n"
 
 #define ENVIRONMENT_HELP                                                                                               \
@@ -27,79 +40,185 @@
 static const char whole_text[] = "Usage: klp push --game ID --event KEY --key KEY --player ID... [OPTION]...\n"
                                  "       klp push --game ID [--event KEY] [OPTION]... < rosters.ndjson\n"
                                  "       klp read --game ID --lobby ID [OPTION]...\n"
+                                 "       klp await --game ID --lobby ID [OPTION]...\n"
                                  "       klp ping [OPTION]...\n"
+                                 "       klp call METHOD SEGMENT... [--body JSON] [OPTION]...\n"
+                                 "       klp webhook verify --secret-env NAME... --signature HEADER [OPTION]...\n"
+                                 "                          < body\n"
                                  "       klp help [COMMAND], klp COMMAND --help, klp --version\n"
                                  "\n"
-                                 "Pushes finished lobbies to Kraty, reads them back, checks the API key. What came\n"
-                                 "of it goes to stdout, one JSON object a line; everything else goes to stderr.\n"
-                                 "\n" ENVIRONMENT_HELP "\n"
+                                 "Pushes finished lobbies to Kraty, reads them back, waits until they are formed,\n"
+                                 "checks the API key, makes any other call to the server API, checks webhooks.\n"
+                                 "What came of it goes to stdout, one JSON object a line; everything else goes to\n"
+                                 "stderr.\n"
+                                 "\n" ENVIRONMENT_HELP
+
+                                 "\n"
                                  "Exit status:\n"
-                                 "  0  applied; for read and ping: done\n"
-                                 "  1  not applied; for read and ping: failed; also when stdout takes no more\n"
+                                 "  0  applied; for what changes nothing: done\n"
+                                 "  1  not applied; for what changes nothing: failed; also when stdout takes no\n"
+                                 "     more\n"
                                  "  2  wrong usage or configuration; nothing was sent\n"
                                  "  3  possibly applied: sent, and no complete answer came back\n"
                                  "  For many rosters: 0 when all were applied, else 3 when one was possibly\n"
                                  "  applied, else 1.\n";
 
-static const char push_text[] = "Usage: klp push --game ID --event KEY --key KEY --player ID... [OPTION]...\n"
-                                "       klp push --game ID [--event KEY] [OPTION]... < rosters.ndjson\n"
-                                "\n"
-                                "Pushes one lobby or, without --key, one for every line of stdin:\n"
-                                "  {\"key\": \"match-1\", \"players\": [\"alice\", \"bob\"], \"event\": \"duel\",\n"
-                                "   \"capacity\": 2, \"fill_bots\": false, \"metadata\": {}}\n"
-                                "The last four may be left out; event then is --event's. Blank lines are skipped.\n"
-                                "A line that is no such object is told on stderr with its number, counts as not\n"
-                                "applied, and keeps no other from being pushed; a line may have 2 MiB. An event's\n"
-                                "`cookie` is the number of its line. SIGINT and SIGTERM end the pushing; what was\n"
-                                "pushed by then is still told.\n"
-                                "\n"
-                                "  --game ID           the game's id\n"
-                                "  --event KEY         the event's key\n"
-                                "  --key KEY           your own id of the lobby; the same key again is the same\n"
-                                "                      lobby\n"
-                                "  --player ID         a player; once for each\n"
-                                "  --capacity N        instead of the event's\n"
-                                "  --fill-bots yes|no  instead of the event's\n"
-                                "  --metadata JSON     an object, kept with the lobby\n" CONNECTION_HELP
-                                "An option's value may also follow a `=`: --capacity=8\n"
-                                "\n" ENVIRONMENT_HELP "\n"
-                                "Exit status:\n"
-                                "  0  applied          (many: all of them)\n"
-                                "  1  not applied      (many: at least one, and no other possibly); also when\n"
-                                "                      stdout takes no more, or a signal came before the last\n"
-                                "  2  wrong usage or configuration; nothing was sent\n"
-                                "  3  possibly applied (many: at least one): sent, and no complete answer came\n"
-                                "                      back; the same push again is safe\n";
+static const char push_text[] =
+    "Usage: klp push --game ID --event KEY --key KEY --player ID... [OPTION]...\n"
+    "       klp push --game ID [--event KEY] [OPTION]... < rosters.ndjson\n"
+    "\n"
+    "Pushes one lobby or, without --key, one for every line of stdin:\n"
+    "  {\"key\": \"match-1\", \"players\": [\"alice\", \"bob\"], \"event\": \"duel\",\n"
+    "   \"capacity\": 2, \"fill_bots\": false, \"metadata\": {}}\n"
+    "The last four may be left out; event then is --event's. Blank lines are skipped.\n"
+    "A line that is no such object is told on stderr with its number, counts as not\n"
+    "applied, and keeps no other from being pushed; a line may have 2 MiB. An event's\n"
+    "`cookie` is the number of its line. SIGINT and SIGTERM end the pushing; what was\n"
+    "pushed by then is still told. At the end two lines on stderr sum up what became\n"
+    "of them, and how long it took.\n"
+    "\n"
+    "  --game ID           the game's id\n"
+    "  --event KEY         the event's key\n"
+    "  --key KEY           your own id of the lobby; the same key again is the same\n"
+    "                      lobby\n"
+    "  --player ID         a player; once for each\n"
+    "  --capacity N        instead of the event's\n"
+    "  --fill-bots yes|no  instead of the event's\n"
+    "  --metadata JSON     an object, kept with the lobby\n"
+    "  --quiet             many: no progress and no summing up, only what went wrong\n"
+    "  --grace-ms N        many: when the server refuses the API key, send nothing for\n"
+    "                      so long before the next tries; default: all try at once\n" CONNECTION_HELP ATTEMPTS_HELP
+        VERBOSE_HELP
 
-static const char read_text[] = "Usage: klp read --game ID --lobby ID [OPTION]...\n"
-                                "\n"
-                                "Reads one lobby.\n"
-                                "\n"
-                                "  --game ID           the game's id\n"
-                                "  --lobby ID          the server's id of the lobby\n" CONNECTION_HELP
-                                "An option's value may also follow a `=`: --lobby=lob_1\n"
-                                "\n" ENVIRONMENT_HELP "\n"
-                                "Exit status:\n"
-                                "  0  read\n"
-                                "  1  not read; also when stdout takes no more\n"
-                                "  2  wrong usage or configuration; nothing was sent\n";
+    "An option's value may also follow a `=`: --capacity=8\n"
+    "\n" ENVIRONMENT_HELP
+
+    "\n"
+    "Exit status:\n"
+    "  0  applied          (many: all of them)\n"
+    "  1  not applied      (many: at least one, and no other possibly); also when\n"
+    "                      stdout takes no more, or a signal came before the last\n"
+    "  2  wrong usage or configuration; nothing was sent\n"
+    "  3  possibly applied (many: at least one): sent, and no complete answer came\n"
+    "                      back; the same push again is safe\n";
+
+static const char read_text[] =
+    "Usage: klp read --game ID --lobby ID [OPTION]...\n"
+    "\n"
+    "Reads one lobby.\n"
+    "\n"
+    "  --game ID           the game's id\n"
+    "  --lobby ID          the server's id of the lobby\n" CONNECTION_HELP ATTEMPTS_HELP VERBOSE_HELP
+
+    "An option's value may also follow a `=`: --lobby=lob_1\n"
+    "\n" ENVIRONMENT_HELP
+
+    "\n"
+    "Exit status:\n"
+    "  0  read\n"
+    "  1  not read; also when stdout takes no more\n"
+    "  2  wrong usage or configuration; nothing was sent\n";
+
+static const char await_text[] =
+    "Usage: klp await --game ID --lobby ID [OPTION]...\n"
+    "\n"
+    "Reads one lobby now and then, until it is no longer forming. Reads that fail in\n"
+    "passing are made up for.\n"
+    "\n"
+    "  --game ID           the game's id\n"
+    "  --lobby ID          the server's id of the lobby\n"
+    "  --timeout-ms N      how long to wait in all (not: how long one attempt may\n"
+    "                      take); default 60000, at most 604800000. The event then\n"
+    "                      has the last state seen\n"
+    "  --interval-ms N     between two looks; default 1000, 10 to 3600000\n" CONNECTION_HELP VERBOSE_HELP
+
+    "An option's value may also follow a `=`: --lobby=lob_1\n"
+    "\n" ENVIRONMENT_HELP
+
+    "\n"
+    "Exit status:\n"
+    "  0  it is no longer forming: active, closed, or whatever it is by then\n"
+    "  1  it still formed when the time was up, or it could not be read; also when\n"
+    "     stdout takes no more, or a signal came first\n"
+    "  2  wrong usage or configuration; nothing was sent\n";
 
 static const char ping_text[] = "Usage: klp ping [OPTION]...\n"
                                 "\n"
                                 "Asks the server what it knows of the API key.\n"
-                                "\n" CONNECTION_HELP "An option's value may also follow a `=`: --timeout-ms=500\n"
-                                "\n" ENVIRONMENT_HELP "\n"
+                                "\n" CONNECTION_HELP ATTEMPTS_HELP VERBOSE_HELP
+
+                                "An option's value may also follow a `=`: --timeout-ms=500\n"
+                                "\n" ENVIRONMENT_HELP
+
+                                "\n"
                                 "Exit status:\n"
                                 "  0  the key is good\n"
                                 "  1  it is not, or no answer came; also when stdout takes no more\n"
                                 "  2  wrong usage or configuration; nothing was sent\n";
 
+static const char call_text[] =
+    "Usage: klp call METHOD SEGMENT... [--body JSON] [OPTION]...\n"
+    "\n"
+    "Makes any other call to the server API: METHOD /server/v1/SEGMENT/SEGMENT/…\n"
+    "METHOD is GET, POST, PUT, PATCH or DELETE. Each SEGMENT is percent-encoded, so a\n"
+    "slash in one is part of it. Options may stand before or behind them; behind `--`\n"
+    "nothing is an option.\n"
+    "\n"
+    "A POST, PUT or PATCH gets an `idempotencyKey`, unless its body has one, so that\n"
+    "its retries have one effect. The same command again gets another key: give one of\n"
+    "your own where that must not do it twice.\n"
+    "\n"
+    "  klp call POST players alice wallet gold credit \\\n"
+    "      --body '{\"amount\": 5, \"reason\": \"x\", \"idempotencyKey\": \"order-77\"}'\n"
+    "\n"
+    "  --body JSON         an object, not with GET; `-`: stdin is (at most 1 MiB)\n" CONNECTION_HELP ATTEMPTS_HELP
+        VERBOSE_HELP
+
+    "An option's value may also follow a `=`: --timeout-ms=500\n"
+    "\n" ENVIRONMENT_HELP
+
+    "\n"
+    "Exit status:\n"
+    "  0  applied; for GET: done\n"
+    "  1  not applied; for GET: failed; also when stdout takes no more\n"
+    "  2  wrong usage or configuration; nothing was sent\n"
+    "  3  possibly applied: sent, and no complete answer came back\n";
+
+static const char webhook_verify_text[] =
+    "Usage: klp webhook verify --secret-env NAME... --signature HEADER [OPTION]...\n"
+    "                          < body\n"
+    "\n"
+    "Checks that a webhook comes from Kraty: that its body, the raw bytes on stdin (at\n"
+    "most 1 MiB), was signed with the secret, and lately. Asks no server. Says\n"
+    "{\"valid\":true}, or {\"valid\":false,\"reason\":\"…\"} and the reason on stderr, too.\n"
+    "\n"
+    "  --secret-env NAME   the environment variable that has the secret; again for its\n"
+    "                      successor while it is being rotated, at most 16. A secret\n"
+    "                      is never taken from the command line, which every user of\n"
+    "                      the machine can read\n"
+    "  --signature HEADER  the value of its X-Signature header\n"
+    "  --tolerance-s N     how old it may be; default 300\n"
+    "  --now UNIX_S        as if it were then; default: the system's clock\n"
+    "  --help              this text\n"
+    "An option's value may also follow a `=`: --tolerance-s=900\n"
+    "\n"
+    "Environment:\n"
+    "  KLP_LIBRARY         the library's file, if it is not where the loader looks\n"
+    "\n"
+    "Exit status:\n"
+    "  0  it comes from Kraty\n"
+    "  1  it does not, or not lately; also when stdout takes no more\n"
+    "  2  wrong usage or configuration; nothing was checked\n";
+
 int usage_tell(int command)
 {
-    const char *text = command == COMMAND_PUSH   ? push_text
-                       : command == COMMAND_READ ? read_text
-                       : command == COMMAND_PING ? ping_text
-                                                 : whole_text;
+    const char *text = command == COMMAND_PUSH             ? push_text
+                       : command == COMMAND_READ           ? read_text
+                       : command == COMMAND_AWAIT          ? await_text
+                       : command == COMMAND_PING           ? ping_text
+                       : command == COMMAND_CALL           ? call_text
+                       : command == COMMAND_WEBHOOK_VERIFY ? webhook_verify_text
+                                                           : whole_text;
 
     if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
         return EXIT_APPLIED;

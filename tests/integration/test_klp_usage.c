@@ -118,27 +118,40 @@ static void what_is_wrong_in_the_environment_is_told(void **state)
 
 static void help_is_complete_on_stdout(void **state)
 {
+#define EVERYWHERE "--help", "KLP_LIBRARY", "Exit status"
+#define CONNECTED                                                                                                      \
+    EVERYWHERE, "--base-url URL", "--ca-file FILE", "--expect-environment live|test", "--verbose", "KRATY_SERVER_KEY", \
+        "KRATY_BASE_URL"
+#define SENDING CONNECTED, "--attempts N", "--jitter F", "--timeout-ms N", "--deadline-ms N"
     static const struct {
-        const char *arguments[4];
-        const char *words[20];
+        const char *arguments[5];
+        const char *words[28];
     } texts[] = {
-        {{"klp", "help"}, {"push", "read", "ping", "--version", "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
-        {{"klp", "--help"}, {"push", "read", "ping", "--version", "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
+        {{"klp", "help"},
+         {"klp push", "klp read", "klp await", "klp ping", "klp call", "klp webhook verify", "--version",
+          "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
+        {{"klp", "--help"}, {"Usage: klp push", "klp webhook verify"}},
         {{"klp", "-h"}, {"Usage: klp push"}},
         {{"klp", "push", "--help"},
-         {"--game ID", "--event KEY", "--key KEY", "--player ID", "--capacity N", "--fill-bots yes|no",
-          "--metadata JSON", "--base-url URL", "--ca-file FILE", "--attempts N", "--timeout-ms N", "--help",
-          "KRATY_SERVER_KEY", "KRATY_BASE_URL", "\"players\"", "2 MiB", "Exit status"}},
+         {SENDING, "--game ID", "--event KEY", "--key KEY", "--player ID", "--capacity N", "--fill-bots yes|no",
+          "--metadata JSON", "--quiet", "--grace-ms N", "\"players\"", "2 MiB"}},
         {{"klp", "help", "push"}, {"--game ID", "--event KEY"}},
         {{"klp", "push", "-h"}, {"--game ID", "--event KEY"}},
-        {{"klp", "read", "--help"},
-         {"--game ID", "--lobby ID", "--base-url URL", "--ca-file FILE", "--attempts N", "--timeout-ms N", "--help",
-          "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
-        {{"klp", "help", "read"}, {"--lobby ID"}},
-        {{"klp", "ping", "--help"},
-         {"--base-url URL", "--ca-file FILE", "--attempts N", "--timeout-ms N", "--help", "KRATY_SERVER_KEY",
-          "KRATY_BASE_URL", "Exit status"}},
+        {{"klp", "push", "--verbose", "--help"}, {"--game ID", "--event KEY"}},
+        {{"klp", "read", "--help"}, {SENDING, "--game ID", "--lobby ID"}},
+        {{"klp", "help", "read"}, {"Usage: klp read", "--lobby ID"}},
+        {{"klp", "await", "--help"},
+         {CONNECTED, "--game ID", "--lobby ID", "--timeout-ms N      how long to wait in all", "60000",
+          "--interval-ms N"}},
+        {{"klp", "help", "await"}, {"Usage: klp await"}},
+        {{"klp", "ping", "--help"}, {SENDING}},
         {{"klp", "help", "ping"}, {"Usage: klp ping"}},
+        {{"klp", "call", "--help"}, {SENDING, "METHOD", "SEGMENT", "--body JSON", "idempotencyKey", "1 MiB"}},
+        {{"klp", "help", "call"}, {"Usage: klp call"}},
+        {{"klp", "call", "POST", "-h"}, {"Usage: klp call"}},
+        {{"klp", "webhook", "verify", "--help"},
+         {EVERYWHERE, "--secret-env NAME", "--signature HEADER", "--tolerance-s N", "--now UNIX_S", "1 MiB"}},
+        {{"klp", "help", "webhook", "verify"}, {"Usage: klp webhook verify"}},
     };
     const char *const environment[] = {"KLP_LIBRARY=/nonexistent.so", NULL}; /* needs nothing */
 

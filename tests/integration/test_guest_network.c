@@ -238,6 +238,23 @@ static void an_expired_certificate_is_not_trusted(void **state)
     sandbox_stop(expired);
 }
 
+/* Nothing is sent to whom the key may not be shown, and what waits for the check is told why. */
+static void a_certificate_that_is_not_trusted_ends_what_waits_for_the_keys_check(void **state)
+{
+    klp_config config = guest_config(sandbox_url(secure), NULL);
+
+    (void)state;
+    config.expect_environment = klp_cstr("test");
+    for (int i = 0; i < 2; i++) {
+        struct guest_verdict verdict = guest_push_once(&config, "not trusted");
+        guest_assert_failed(verdict.event, KLP_NOT_APPLIED, "tls_error", false);
+        assert_int_equal(verdict.event->error_origin, KLP_ORIGIN_TRANSPORT);
+        assert_int_equal(verdict.event->attempts, 0);
+        guest_done(&verdict);
+    }
+    assert_int_equal(sandbox_stat(secure, "requests"), 0);
+}
+
 /* ---- many at once ---- */
 
 enum { PUSHERS = 4, THREADS = 2, PUSHES = 250 };
@@ -334,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup(an_authority_that_the_system_does_not_know_is_not_trusted, forget_everything),
         cmocka_unit_test_setup(a_certificate_for_another_host_is_not_trusted, forget_everything),
         cmocka_unit_test_setup(an_expired_certificate_is_not_trusted, forget_everything),
+        cmocka_unit_test_setup(a_certificate_that_is_not_trusted_ends_what_waits_for_the_keys_check, forget_everything),
         cmocka_unit_test_setup(pushers_in_one_process_do_not_mix, forget_everything),
     };
     return cmocka_run_group_tests(tests, start_group, stop_group);

@@ -102,6 +102,27 @@ static void late_401s_of_the_old_key_only_send_the_calls_again(void **state)
     assert_int_equal(rig_stats(rig).not_applied, 0);
 }
 
+static void they_take_no_attempt_from_the_call(void **state)
+{
+    struct rig *rig = *state;
+    klp_config config = key_rig_config(rig);
+
+    config.max_attempts = 2;
+    config.backoff_initial_ms = 10;
+    rig_script(rig, 1, "{\"delay_ms\":300,\"apply_late\":true}");
+    rig_script(rig, 1, "{\"status\":503}");
+    rig_open(rig, &config);
+    rig_push(rig, "m");
+    await_arrivals(rig, 1);
+    key_add(rig, SECOND_KEY);
+    set_key(rig, SECOND_KEY);
+    key_revoke(rig, SANDBOX_KEY);
+    const klp_event *event = take(rig);
+    assert_int_equal(event->outcome, KLP_APPLIED);
+    assert_int_equal(event->attempts, 3); /* the 401, the 503, and the one that did it */
+    rig_ack(rig, event);
+}
+
 static void a_key_that_is_no_key_is_refused_and_never_shown(void **state)
 {
     static const struct {
@@ -282,6 +303,7 @@ int main(void)
         test(a_new_key_is_used_for_the_retries_of_calls_that_began_with_the_old_one),
         test(attempts_under_way_go_on_with_the_old_key),
         test(late_401s_of_the_old_key_only_send_the_calls_again),
+        test(they_take_no_attempt_from_the_call),
         test(a_key_that_is_no_key_is_refused_and_never_shown),
         test(the_same_key_again_is_no_new_one),
         test(many_threads_may_give_keys_while_pushes_go_out),

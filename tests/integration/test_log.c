@@ -159,6 +159,7 @@ static void each_change_of_the_gate_is_one_line(void **state)
 
     config.max_in_flight = 1;
     rig_script(rig, 1, "{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}}");
+    rig_script(rig, 1, "{\"delay_ms\":100}"); /* the probe: one answered at once is no state to be told of */
     rig_open(rig, &config);
     rig_push_many(rig, 0, 5);
     for (int i = 0; i < 5; i++) {

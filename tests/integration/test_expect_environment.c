@@ -370,7 +370,8 @@ static void what_was_in_doubt_stays_so_when_the_ping_is_refused(void **state)
     config.max_attempts = 3;
     config.backoff_initial_ms = 400;
     key_add(rig, SECOND_KEY);
-    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":500,\"apply\":true}}");
+    sandbox_script(rig->sandbox,
+                   "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":500,\"apply\":true}}");
     rig_open(rig, &config);
     rig_push(rig, "m");
     await_arrivals(rig, 2);
@@ -391,7 +392,8 @@ static void what_was_in_doubt_stays_so_when_the_key_is_of_another_environment(vo
     config.max_attempts = 3;
     config.backoff_initial_ms = 400;
     key_add_of(rig, SECOND_KEY, "live", "game_1");
-    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":500,\"apply\":true}}");
+    sandbox_script(rig->sandbox,
+                   "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":500,\"apply\":true}}");
     rig_open(rig, &config);
     rig_push(rig, "m");
     await_arrivals(rig, 2);

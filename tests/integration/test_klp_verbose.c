@@ -152,6 +152,27 @@ static void control_characters_of_the_server_do_nothing_to_a_terminal(void **sta
     run_clear(&run);
 }
 
+/* That no output has the key is asserted of every run. */
+static void a_key_that_the_server_echoes_is_not_told(void **state)
+{
+    static const char *const actions[] = {
+        "{\"status\":400,\"code\":\"" SANDBOX_KEY "\",\"message\":\"" SANDBOX_KEY "\"}",
+        "{\"status\":503,\"headers\":{\"x-request-id\":\"" SANDBOX_KEY "\"}}",
+        "{\"headers\":{\"x-request-id\":\"req-" SANDBOX_KEY "\"}}",
+    };
+    const struct fixture *fixture = *state;
+    char rule[512];
+
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        snprintf(rule, sizeof rule, "{\"times\":-1,\"action\":%s}", actions[i]);
+        sandbox_unscript(fixture->sandbox);
+        sandbox_script(fixture->sandbox, rule);
+        struct run run = RUN(fixture->environment, NULL, "call", "POST", "players", "--verbose", "--attempts=2");
+        assert_contains(run.errors, "attempt 1: ");
+        run_clear(&run);
+    }
+}
+
 static void what_has_no_end_is_cut(void **state)
 {
     const struct fixture *fixture = *state;
@@ -281,6 +302,7 @@ int main(void)
         TEST(a_refused_key_is_an_error_and_not_told),
         TEST(a_warning_wipes_the_line_of_progress),
         TEST(control_characters_of_the_server_do_nothing_to_a_terminal),
+        TEST(a_key_that_the_server_echoes_is_not_told),
         TEST(what_has_no_end_is_cut),
         TEST(stderr_that_nobody_reads_holds_up_no_push),
         TEST(with_it_there_is_no_progress_on_a_terminal),

@@ -32,11 +32,13 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* So that nothing expires for having been queued. */
-static uint32_t longest_deadline_ms(const klp_config *config)
+/* So that nothing expires for having been queued. But one call alone that waits for its key to be checked, which is
+ * tried until the deadline, gets no more than its attempts may take: a server that is away is not waited for. */
+static uint32_t longest_deadline_ms(const klp_config *config, const struct options *options)
 {
+    bool is_many = options->command == COMMAND_PUSH && !options->key;
     uint64_t turn_ms = (uint64_t)config->max_attempts * ((uint64_t)config->attempt_timeout_ms + LONGEST_WAIT_MS);
-    uint64_t all_ms = MOST_TURNS * turn_ms;
+    uint64_t all_ms = options->environment && !is_many ? turn_ms - LONGEST_WAIT_MS : MOST_TURNS * turn_ms;
     return all_ms < LONGEST_DEADLINE_MS ? (uint32_t)all_ms : LONGEST_DEADLINE_MS;
 }
 
@@ -53,7 +55,7 @@ static klp_status open_pusher(struct session *session, const struct options *opt
     config.attempt_timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     config.max_attempts = options->attempts ? options->attempts : DEFAULT_ATTEMPTS;
     config.jitter_permille = options->jitter_permille;
-    config.deadline_ms = options->deadline_ms ? options->deadline_ms : longest_deadline_ms(&config);
+    config.deadline_ms = options->deadline_ms ? options->deadline_ms : longest_deadline_ms(&config, options);
     config.session_grace_ms = options->grace_ms ? options->grace_ms : KLP_GRACE_NONE; /* nobody gives a new key here */
     verbose_start(&session->verbose, options->is_verbose, &config);
     return session->klp->open(&config, &session->pusher, why);

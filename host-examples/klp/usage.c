@@ -13,7 +13,7 @@
     "  --ca-file FILE      trust these PEM certificates instead of the system's\n"                                     \
     "  --expect-environment live|test\n"                                                                               \
     "                      send nothing unless the API key is of this environment,\n"                                  \
-    "                      and of the game of the call\n"
+    "                      and of the game of the lobby\n"
 
 #define ATTEMPTS_HELP                                                                                                  \
     "  --attempts N        how often it is tried, the first time included; default\n"                                  \

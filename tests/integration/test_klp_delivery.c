@@ -136,6 +136,18 @@ static void a_key_of_another_environment_sends_nothing(void **state)
                          SANDBOX_KEY);
 }
 
+static void a_server_that_is_away_is_not_waited_for_to_check_the_key(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    struct run run = RUN(fixture->environment, NULL, ONE("m-1"), "--expect-environment=test", "--base-url",
+                         "http://127.0.0.1:1", "--attempts=1", "--timeout-ms=700");
+    assert_ended(run, 1, 1);
+    assert_string_equal(sandbox_text_at(run.events, "0.outcome"), "not_applied");
+    assert_true(run.elapsed_ms < 14000);
+    run_clear(&run);
+}
+
 static void a_refused_key_is_not_waited_for(void **state)
 {
     const struct fixture *fixture = *state;
@@ -194,6 +206,7 @@ int main(void)
         TEST(the_deadline_is_over_all_attempts),
         TEST(a_deadline_is_a_number),
         TEST(a_key_of_another_environment_sends_nothing),
+        TEST(a_server_that_is_away_is_not_waited_for_to_check_the_key),
         TEST(a_refused_key_is_not_waited_for),
         TEST(with_a_grace_a_key_may_come_late),
         TEST(a_grace_is_for_many_rosters),

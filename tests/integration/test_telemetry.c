@@ -274,6 +274,32 @@ static void the_oldest_push_is_found_among_those_that_joined(void **state)
     assert_int_equal(age_ms(rig), 0);
 }
 
+/* The request's ticket leaves it to the last of the others, not to the oldest. */
+static void the_oldest_push_is_found_when_the_first_one_leaves_the_others(void **state)
+{
+    struct rig *rig = *state;
+    klp_lobby first = rig_lobby("m"), third = rig_lobby("m");
+
+    rig_script(rig, -1, "{\"delay_ms\":20000}");
+    rig_open(rig, NULL);
+    first.deadline_ms = 60000;
+    third.deadline_ms = 50000;
+    klp_ticket ticket = rig_push_lobby(rig, &first);
+    AWAIT(age_ms(rig) >= 200);
+    uint64_t before_ms = rig_now_ms();
+    rig_push(rig, "m");
+    uint64_t after_ms = rig_now_ms();
+    AWAIT(age_ms(rig) >= 500);
+    rig_push_lobby(rig, &third);
+    AWAIT(rig_stats(rig).joined == 2);
+    assert_int_equal(rig->klp->cancel(rig->pusher, ticket), KLP_OK);
+    take_all(rig, 1);
+    uint64_t from_ms = rig_now_ms(), age = age_ms(rig);
+    assert_in_range(age, from_ms - after_ms - 1, rig_now_ms() - before_ms + 2); /* the second's */
+    assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
+    take_all(rig, 2);
+}
+
 /* ─── One moment ────────────────────────────────────────────────────────────────────────────────── */
 
 struct hammer {
@@ -398,6 +424,25 @@ static void figures_are_of_one_moment_however_they_are_hammered(void **state)
     assert_true(looks > 5);
 }
 
+static void a_ping_of_the_librarys_own_is_nobodys_call(void **state)
+{
+    struct rig *rig = *state;
+    klp_config config = rig_config(rig);
+    klp_ticket ticket;
+
+    config.expect_environment = klp_cstr("test");
+    rig_script(rig, -1, "{\"delay_ms\":20000}");
+    rig_open(rig, &config);
+    ticket = rig_push(rig, "m");
+    arrivals_await(rig, 1); /* the ping */
+    assert_int_equal(rig_stats(rig).queued, 1);
+    assert_int_equal(rig_stats(rig).in_flight, 0);
+    assert_int_equal(rig->klp->cancel(rig->pusher, ticket), KLP_OK);
+    take_all(rig, 1);
+    assert_int_equal(rig_stats(rig).queued, 0);
+    assert_int_equal(rig_stats(rig).in_flight, 0);
+}
+
 /* Only pushes: then there is an oldest one exactly while one is without a verdict. */
 static void an_undecided_push_always_has_an_age(void **state)
 {
@@ -432,6 +477,8 @@ int main(void)
         test(looks_at_a_lobby_that_forms_are_no_retries),
         test(the_oldest_push_grows_old_until_its_verdict),
         test(the_oldest_push_is_found_among_those_that_joined),
+        test(the_oldest_push_is_found_when_the_first_one_leaves_the_others),
+        test(a_ping_of_the_librarys_own_is_nobodys_call),
         test(figures_are_of_one_moment_however_they_are_hammered),
         test(an_undecided_push_always_has_an_age),
     };

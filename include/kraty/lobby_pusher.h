@@ -142,7 +142,8 @@ enum {
     KLP_OUTCOME_NONE = 0, /* not a write */
     KLP_APPLIED = 1,
     KLP_NOT_APPLIED = 2,
-    KLP_POSSIBLY_APPLIED = 3 /* a byte of it may have reached the server, and no complete answer came back */
+    KLP_POSSIBLY_APPLIED = 3 /* a byte of it, or of an equal push that it shared a request with, may have reached the
+                                server, and no complete answer came back; or so ended an earlier push of its key */
 };
 
 /* klp_event.error_origin: who says that it failed. */
@@ -214,7 +215,8 @@ typedef struct klp_attempt {
     klp_ticket ticket; /* 0: a ping of the library's own, see klp_config.expect_environment */
     uint64_t cookie;
     klp_text method;          /* "POST" */
-    klp_text path_template;   /* "/server/v1/games/{gameId}/events/{eventKey}/lobbies": no ids, few values */
+    klp_text path_template;   /* "/server/v1/games/{gameId}/events/{eventKey}/lobbies": no ids, few values; of a
+                                 call the first segment, the others as {} */
     klp_text idempotency_key; /* of a write; at most 255 bytes, else empty */
     klp_text trace_parent;
     uint32_t attempt; /* 1, 2, … of this call */
@@ -223,13 +225,14 @@ typedef struct klp_attempt {
     int32_t http_status;
     int32_t curl_code; /* CURLcode; 0: libcurl has nothing to complain about */
     int32_t reserved;
-    klp_text error_code;    /* when not ok */
-    klp_text request_id;    /* the reply's x-request-id */
-    int64_t retry_in_ms;    /* the wait before the next one; -1: this was the last */
-    uint64_t queue_us;      /* from when it could have started to when it did; the rest is measured from there: */
-    uint64_t name_us;       /* … to the name's being looked up, 0 on a kept connection, as are the next two */
-    uint64_t connect_us;    /* … to the connection */
-    uint64_t tls_us;        /* … to the end of the TLS handshake; 0 without TLS */
+    klp_text error_code; /* when not ok; "aborted": cancelled, or stopped */
+    klp_text request_id; /* the reply's x-request-id */
+    int64_t retry_in_ms; /* the wait before the next one; -1: this was the last (or a ping of the library's own, which
+                            has a pace of its own) */
+    uint64_t queue_us;   /* from when it could have started to when it did; the rest is measured from there: */
+    uint64_t name_us;    /* … to the name's being looked up, 0 on a kept connection, as are the next two */
+    uint64_t connect_us; /* … to the connection */
+    uint64_t tls_us;     /* … to the end of the TLS handshake; 0 without TLS */
     uint64_t first_byte_us; /* … to the first byte of the reply; 0: none came */
     uint64_t total_us;      /* … to the end */
     uint64_t bytes_sent;    /* headers and body */
@@ -249,7 +252,7 @@ typedef void (*klp_log_callback)(void *user, int32_t level, klp_text line);
  * Grows at its end. A struct larger than the library knows is accepted when the rest is zero. */
 typedef struct klp_config {
     uint32_t struct_size; /* sizeof(klp_config) */
-    uint32_t flags;       /* KLP_ALLOW_INSECURE */
+    uint32_t flags;       /* KLP_ALLOW_INSECURE, KLP_PROXY_FROM_ENVIRONMENT */
 
     /* Names this pusher in its events. Two pushers that report to one host need two names.
      * Default: host name, a hyphen, process id. */
@@ -314,8 +317,10 @@ typedef struct klp_config {
     uint32_t session_grace_ms;
 
     /* "live" or "test": the environment that the API key has to be of. With it, and again after every change of the
-     * key, the first call waits for a ping of the library's own. Where the key is of another environment, or of
-     * another game than a call's, the call ends with environment_mismatch or game_mismatch and is never sent.
+     * key, all calls wait for a ping of the library's own. Where the key is of another environment, everything that
+     * may change something ends with environment_mismatch and is never sent; where it is of another game than a push's,
+     * or than a call's below games/…, that ends with game_mismatch. A ping that fails in passing is repeated, while
+     * the calls wait until their deadlines; one that is refused ends those that wait with its error.
      * Default: not checked. */
     klp_text expect_environment;
 
@@ -340,7 +345,10 @@ typedef struct klp_config {
  * The key is (game_id, event_key, key). Of one key only one push is under way at a time. A push that is equal to it,
  * byte for byte but for the idempotency key, joins it: one request, and each has its own cookie, deadline and verdict;
  * one that leaves it early (cancelled, expired) ends possibly applied, since the others go on. A push that differs
- * waits until that one has its verdict, and is then sent, for the server to judge. */
+ * waits until that one has its verdict, and is then sent, for the server to judge.
+ *
+ * Keys of which a push ended possibly applied are remembered (the last 65,536, in memory): a later push of such a key
+ * is sent like any other, but ends applied or possibly applied, whatever refuses it, until one was applied. */
 typedef struct klp_lobby {
     uint32_t struct_size;       /* sizeof(klp_lobby) */
     uint32_t flags;             /* none yet: 0 */
@@ -784,7 +792,7 @@ typedef struct klp_api {
 
     /* Queues any other request to the server API, with a push's delivery: retries, gate, honest outcome. What the
      * server replied comes as an event with op KLP_OP_CALL. A reply that is a success but no JSON is possibly applied,
-     * and not tried again.
+     * and not tried again (but for a GET, which changes nothing).
      *
      * Legal, returns: as push(). Yields to pushes.
      * [any-thread] since ABI 1 */
@@ -797,8 +805,8 @@ typedef struct klp_api {
     klp_status (*ping)(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why);
 
     /* Asks that a call be given up. What became of it comes as its event: `cancelled`, with the outcome not applied
-     * when it never reached the wire and possibly applied when it may have; or its own verdict, when that was there
-     * first. Never waits.
+     * when it never reached the wire and possibly applied when it may have, or when an equal push goes on with its
+     * request (see klp_lobby); or its own verdict, when that was there first. Never waits.
      *
      * Legal from open() until close() begins.
      *

@@ -96,3 +96,23 @@ void redact_json(char *json, size_t size, const char *needle, size_t needle_size
             blank(json + at, bytes, in_string);
     }
 }
+
+void secrets_add(struct secrets *secrets, const char *api_key, size_t size)
+{
+    if (secrets->count == sizeof secrets->of / sizeof *secrets->of)
+        return;
+    redact_needle(api_key, size, &secrets->of[secrets->count].needle, &secrets->of[secrets->count].size);
+    secrets->count++;
+}
+
+void secrets_redact_text(const struct secrets *secrets, char *text, size_t size)
+{
+    for (size_t i = 0; i < secrets->count; i++)
+        redact_text(text, size, secrets->of[i].needle, secrets->of[i].size);
+}
+
+void secrets_redact_json(const struct secrets *secrets, char *json, size_t size)
+{
+    for (size_t i = 0; i < secrets->count; i++)
+        redact_json(json, size, secrets->of[i].needle, secrets->of[i].size);
+}

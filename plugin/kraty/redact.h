@@ -15,4 +15,18 @@ void redact_text(char *text, size_t size, const char *needle, size_t needle_size
  * '*' as it has raw bytes, so the text keeps its size and stays the JSON it was. In a number its digits become ones. */
 void redact_json(char *json, size_t size, const char *needle, size_t needle_size);
 
+/* Several API keys: while one is rotated the one of before is still good. */
+struct secrets {
+    size_t count;
+    struct {
+        const char *needle;
+        size_t size;
+    } of[8];
+};
+
+/* The key must outlive it. Beyond the room that there is none is added. */
+void secrets_add(struct secrets *secrets, const char *api_key, size_t size);
+void secrets_redact_text(const struct secrets *secrets, char *text, size_t size);
+void secrets_redact_json(const struct secrets *secrets, char *json, size_t size);
+
 #endif

@@ -2,16 +2,26 @@
  * Which pushes go out, and which wait for another one of their key. */
 #include "pusher/pusher.h"
 
+static void swap_tickets(klp_pusher *pusher, struct job *a, struct job *b)
+{
+    ticket_table_remove(&pusher->tickets, a);
+    ticket_table_remove(&pusher->tickets, b);
+    schedule_swap_tickets(&pusher->schedule, a, b);
+    age_list_swap(&pusher->undecided_pushes, a, b);
+    ticket_table_add(&pusher->tickets, a);
+    ticket_table_add(&pusher->tickets, b);
+}
+
 /* The ticket with the latest deadline is the leader's: so his deadline is the push's own. */
 static void join(klp_pusher *pusher, struct job *job, struct job *leader)
 {
     job = pusher_drop_body(pusher, job);
+    ticket_table_add(&pusher->tickets, job);
     job->event.joined = 1;
     age_list_add(&pusher->undecided_pushes, job);
     schedule_attach_joined(&pusher->schedule, job, leader);
     if (job->time_us[JOB_DEADLINE] > leader->time_us[JOB_DEADLINE]) {
-        schedule_swap_tickets(&pusher->schedule, leader, job);
-        age_list_swap(&pusher->undecided_pushes, leader, job);
+        swap_tickets(pusher, leader, job);
     }
     pusher->round_joined++;
 }
@@ -24,6 +34,7 @@ static void take_over_doubt(klp_pusher *pusher, struct job *job)
 void pusher_admit(klp_pusher *pusher, struct job *job)
 {
     if (job->event.op != KLP_OP_PUSH) {
+        ticket_table_add(&pusher->tickets, job);
         schedule_add(&pusher->schedule, job);
         return;
     }
@@ -38,6 +49,7 @@ void pusher_admit(klp_pusher *pusher, struct job *job)
         join(pusher, job, under_way->end_of_line);
         return;
     }
+    ticket_table_add(&pusher->tickets, job);
     age_list_add(&pusher->undecided_pushes, job);
     take_over_doubt(pusher, job); /* also one that never gets beyond the line: it may be a repeat */
     if (under_way) {
@@ -74,10 +86,9 @@ struct job *pusher_part(klp_pusher *pusher, struct job *leader)
     struct job *latest = leader->joined.first;
 
     for (struct job *other = latest; other; other = other->next)
-        if (other->time_us[JOB_DEADLINE] > latest->time_us[JOB_DEADLINE])
-            latest = other;
-    schedule_swap_tickets(&pusher->schedule, leader, latest);
-    age_list_swap(&pusher->undecided_pushes, leader, latest);
+        if (other->time_us[JOB_DEADLINE] >= latest->time_us[JOB_DEADLINE])
+            latest = other; /* the last of equal ones: tickets given up in their order come to it last */
+    swap_tickets(pusher, leader, latest);
     schedule_take(&pusher->schedule, latest);
     if (job_is_in_flight(leader)) /* its attempt was given the time of a ticket that leaves it */
         schedule_cut_short(&pusher->schedule, leader);

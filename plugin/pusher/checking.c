@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The ping of our own, which finds out whether the API key is the one that is meant. */
+#include <string.h>
+
 #include "clock.h"
+#include "kraty/path.h"
 #include "pusher/pusher.h"
 
 /* It will not be known whether they may be made: all that wait for it are told so. Those that come later, or are to be
@@ -51,13 +54,32 @@ void pusher_decide_check(klp_pusher *pusher, const struct assessment *assessment
         note_answer(pusher, assessment);
         return;
     }
-    log_say(&pusher->log, LOG_KEY_UNCHECKED, KLP_LOG_WARNING, now_us,
-            "the API key's environment could not be asked for: HTTP %d, %s", assessment->answer->http_status,
-            assessment->answer->end == ATTEMPT_ANSWERED ? "answered" : assessment->answer->failure);
+    if (assessment->answer->end == ATTEMPT_ANSWERED)
+        log_say(&pusher->log, LOG_KEY_UNCHECKED, KLP_LOG_WARNING, now_us,
+                "the API key's environment could not be asked for: HTTP %d", assessment->answer->http_status);
+    else
+        log_say(&pusher->log, LOG_KEY_UNCHECKED, KLP_LOG_WARNING, now_us,
+                "the API key's environment could not be asked for: %s (curl %d)", assessment->answer->failure,
+                assessment->answer->curl_code);
     if (assessment->verdict.retryable)
         check->not_before_us = now_us + pause_us(pusher, assessment);
     else if (now_us >= pusher->credentials.held_until_us) /* else its grace is running */
         refuse_all(pusher, assessment);
+}
+
+/* /server/v1/games/{game}/…: as path_of_call() has written it. */
+static bool is_call_to_another_game(const struct key_check *check, const struct job *job)
+{
+    static const char games[] = "/server/v1/games/";
+    char encoded[3 * KLP_MAX_ID_BYTES];
+    size_t prefix = sizeof games - 1;
+
+    if (!check->has_game || job->event.path.size < prefix || memcmp(job->event.path.data, games, prefix) != 0)
+        return false;
+    const char *game = job->event.path.data + prefix;
+    size_t size = strcspn(game, "/");
+    size_t expected = path_encode_segment(check->game_id, strlen(check->game_id), encoded);
+    return size != expected || memcmp(game, encoded, size) != 0;
 }
 
 bool pusher_is_mismatch(const klp_pusher *pusher, const struct job *job, enum local_end *end)
@@ -66,10 +88,9 @@ bool pusher_is_mismatch(const klp_pusher *pusher, const struct job *job, enum lo
 
     if (!check->expected || !job_is_write(job))
         return false;
-    if (check->state == KEY_IS_OF_ANOTHER_ENVIRONMENT) {
-        *end = LOCAL_ENVIRONMENT_MISMATCH;
+    *end = check->state == KEY_IS_OF_ANOTHER_ENVIRONMENT ? LOCAL_ENVIRONMENT_MISMATCH : LOCAL_GAME_MISMATCH;
+    if (check->state == KEY_IS_OF_ANOTHER_ENVIRONMENT)
         return true;
-    }
-    *end = LOCAL_GAME_MISMATCH;
-    return job->event.op == KLP_OP_PUSH && !key_check_is_of_game(check, job->event.game_id);
+    return job->event.op == KLP_OP_PUSH ? !key_check_is_of_game(check, job->event.game_id)
+                                        : is_call_to_another_game(check, job);
 }

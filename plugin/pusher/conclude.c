@@ -17,7 +17,7 @@ enum { MAX_MESSAGE_BYTES = 4096, SENTENCE_BYTES = 512 };
 /* Gathers the texts of one event: first measured, then written into one block. */
 struct quotes {
     const struct json_document *document; /* or NULL */
-    klp_text needle;
+    const struct secrets *secrets;
     char *block, *at;
     size_t bytes;
 };
@@ -40,7 +40,7 @@ static void quote_string(struct quotes *quotes, int value, size_t max_bytes, klp
     if (!quotes->block)
         return;
     size_t size = json_text(quotes->document, value, quotes->at, raw_bytes);
-    redact_text(quotes->at, size, quotes->needle.data, quotes->needle.size);
+    secrets_redact_text(quotes->secrets, quotes->at, size);
     *into = quoted(quotes, utf8_cut(quotes->at, size, max_bytes));
 }
 
@@ -60,7 +60,7 @@ static void quote_raw(struct quotes *quotes, int value, klp_text *into)
     if (!quotes->block)
         return;
     memcpy(quotes->at, raw.data, raw.size);
-    redact_json(quotes->at, raw.size, quotes->needle.data, quotes->needle.size);
+    secrets_redact_json(quotes->secrets, quotes->at, raw.size);
     *into = quoted(quotes, raw.size);
 }
 
@@ -72,7 +72,7 @@ static void quote_text(struct quotes *quotes, klp_text text, klp_text *into)
     if (!quotes->block)
         return;
     memcpy(quotes->at, text.data, text.size);
-    redact_text(quotes->at, text.size, quotes->needle.data, quotes->needle.size);
+    secrets_redact_text(quotes->secrets, quotes->at, text.size);
     *into = quoted(quotes, text.size);
 }
 
@@ -111,11 +111,10 @@ static void quote(struct quotes *quotes, klp_event *event, const struct reply *r
 static void keep_quotes(struct job *job, const struct reply *reply, const struct verdict *verdict,
                         const struct transport_reply *answer, klp_text sentence, const struct conclusion *conclusion)
 {
-    struct quotes quotes = {.document = reply ? &reply->document : NULL};
+    struct quotes quotes = {.document = reply ? &reply->document : NULL, .secrets = conclusion->secrets};
     klp_text request_id = answer ? answer->request_id : (klp_text){"", 0};
     klp_event measured = job->event;
 
-    redact_needle(conclusion->api_key.data, conclusion->api_key.size, &quotes.needle.data, &quotes.needle.size);
     quote(&quotes, &measured, reply, verdict, request_id, sentence);
     if (quotes.bytes == 0)
         return;
@@ -126,7 +125,7 @@ static void keep_quotes(struct job *job, const struct reply *reply, const struct
         return;
     }
     job->reply_block = quotes.block = quotes.at = block;
-    job->reply_bytes = quotes.bytes;
+    job->reply_bytes += quotes.bytes;
     quote(&quotes, &job->event, reply, verdict, request_id, sentence);
 }
 
@@ -167,19 +166,17 @@ static void fill_lobby(struct job *job, const struct reply *reply)
 
 /* The one text of the reply that a host cannot do without, the error's code or the lobby's id: kept in the job, for
  * when there is no memory to quote more. An id that is too long is left out, since half of one names another lobby. */
-static void keep_essence(struct job *job, const struct reply *reply, klp_text api_key)
+static void keep_essence(struct job *job, const struct reply *reply, const struct secrets *secrets)
 {
     bool is_error = reply->kind == REPLY_HAS_ERROR;
     int value = is_error ? reply->code : reply->lobby.id;
     char text[sizeof job->essence];
-    const char *needle;
-    size_t needle_size, size = json_text(&reply->document, value, NULL, 0);
+    size_t size = json_text(&reply->document, value, NULL, 0);
 
     if (size >= sizeof text)
         return;
     json_text(&reply->document, value, text, sizeof text);
-    redact_needle(api_key.data, api_key.size, &needle, &needle_size);
-    redact_text(text, size, needle, needle_size);
+    secrets_redact_text(secrets, text, size);
     memcpy(job->essence, text, size + 1);
     job->essence_size = size;
 }
@@ -303,9 +300,12 @@ static void conclude(struct job *job, const struct assessment *assessment, const
     const struct reply *reply = &assessment->reply;
     char sentence[SENTENCE_BYTES];
 
-    job_drop_reply(job); /* a lobby that was seen forming */
+    if (job->event.op == KLP_OP_AWAIT && !verdict->ok)
+        job_keep_seen(job);
+    else
+        job_drop_reply(job); /* a lobby that was seen forming */
     if (reply->kind == REPLY_HAS_ERROR || (reply->kind == REPLY_HAS_PAYLOAD && has_lobby(&job->event)))
-        keep_essence(job, reply, conclusion->api_key);
+        keep_essence(job, reply, conclusion->secrets);
     fill_event(job, verdict, conclusion);
     job->event.retry_after_ms = assessment->retry_after_ms;
     if (verdict->origin == KLP_ORIGIN_TRANSPORT)

@@ -4,13 +4,14 @@
 #define KLP_PUSHER_CONCLUDE_H
 
 #include "delivery/judge.h"
+#include "kraty/redact.h"
 #include "kraty/reply.h"
 #include "pusher/job.h"
 #include "transport/transport.h"
 
 struct conclusion {
-    klp_text api_key;          /* to be kept out of what the server says */
-    uint64_t reply_bytes_left; /* how much of a reply may be kept */
+    const struct secrets *secrets; /* to be kept out of what the server says */
+    uint64_t reply_bytes_left;     /* how much of a reply may be kept */
     uint64_t now_us;
     bool others_go_on; /* that share the request of a call that we end ourselves */
 };

@@ -3,10 +3,35 @@
 
 #include <stddef.h>
 
+enum { KEPT_UNUSED = 3 };
+
+/* Those that are used by nobody are few enough to be remembered, and no more. */
+static void forget_oldest(struct credentials *credentials)
+{
+    struct api_key **at = &credentials->retired;
+    unsigned unused = 0;
+
+    credentials->secrets = (struct secrets){0};
+    klp_text current = api_key_text(credentials->current);
+    secrets_add(&credentials->secrets, current.data, current.size);
+    while (*at) {
+        struct api_key *api_key = *at;
+        if (*api_key_uses(api_key) == 0 && ++unused > KEPT_UNUSED) {
+            *at = *api_key_next(api_key);
+            api_key_close(api_key);
+            continue;
+        }
+        klp_text text = api_key_text(api_key);
+        secrets_add(&credentials->secrets, text.data, text.size);
+        at = api_key_next(api_key);
+    }
+}
+
 void credentials_init(struct credentials *credentials, struct api_key *current, const char *file, uint64_t grace_us)
 {
     *credentials = (struct credentials){.current = current, .generation = 1, .file = file, .grace_us = grace_us};
     /* file_facts stay zero: what was written since it was read shows at the first look */
+    forget_oldest(credentials);
 }
 
 void credentials_close(struct credentials *credentials)
@@ -16,6 +41,7 @@ void credentials_close(struct credentials *credentials)
         api_key_close(credentials->retired);
         credentials->retired = next;
     }
+    api_key_close(credentials->in_file);
     api_key_close(credentials->current);
 }
 
@@ -31,21 +57,44 @@ static enum credentials_news adopt(struct credentials *credentials, struct api_k
     credentials->generation++;
     credentials->held_until_us = credentials->refused_us = 0; /* it stays suspect until it has proved good */
     credentials->probes = 0;
-    if (*api_key_uses(before)) {
-        *api_key_next(before) = credentials->retired;
-        credentials->retired = before;
-    } else {
-        api_key_close(before);
-    }
+    *api_key_next(before) = credentials->retired;
+    credentials->retired = before;
+    forget_oldest(credentials);
     return CREDENTIALS_CHANGED;
 }
 
 enum credentials_news credentials_give(struct credentials *credentials, struct api_key *given)
 {
     struct stat facts;
+    struct api_key *in_file = NULL;
 
-    if (credentials->file && stat(credentials->file, &facts) == 0)
+    /* what stands in the file by now is older than what is given */
+    if (credentials->file && stat(credentials->file, &facts) == 0) {
         credentials->file_facts = facts;
+        if (api_key_of_file(credentials->file, &in_file, NULL) == KLP_OK) {
+            api_key_close(credentials->in_file);
+            credentials->in_file = in_file;
+        }
+    }
+    return adopt(credentials, given);
+}
+
+/* What the file says is news only when it says something else than the last time: else a key that was given since would
+ * be overruled by an old one as soon as the server refuses it. */
+static enum credentials_news adopt_from_file(struct credentials *credentials, struct api_key *given)
+{
+    struct api_key *copy = NULL;
+
+    if (credentials->in_file && api_key_is_equal(given, credentials->in_file)) {
+        api_key_close(given);
+        return CREDENTIALS_SAME;
+    }
+    if (api_key_of_text(api_key_text(given), "api_key_file", &copy, NULL)) { /* no memory: looked at again */
+        api_key_close(given);
+        return CREDENTIALS_SAME;
+    }
+    api_key_close(credentials->in_file);
+    credentials->in_file = copy;
     return adopt(credentials, given);
 }
 
@@ -78,7 +127,7 @@ enum credentials_news credentials_look(struct credentials *credentials, bool is_
         return CREDENTIALS_UNREADABLE; /* half written, perhaps: looked at again */
     if (is_there)
         credentials->file_facts = facts;
-    return adopt(credentials, given);
+    return adopt_from_file(credentials, given);
 }
 
 struct api_key *credentials_take(struct credentials *credentials)
@@ -90,16 +139,10 @@ struct api_key *credentials_take(struct credentials *credentials)
 
 void credentials_give_back(struct credentials *credentials, struct api_key *api_key, uint64_t started_us)
 {
-    struct api_key **at = &credentials->retired;
-
     if (api_key == credentials->current && credentials->probes > 0 && started_us > credentials->refused_us)
         credentials->probes--;
-    if (--*api_key_uses(api_key) || api_key == credentials->current)
-        return;
-    while (*at != api_key)
-        at = api_key_next(*at);
-    *at = *api_key_next(api_key);
-    api_key_close(api_key);
+    if (--*api_key_uses(api_key) == 0 && api_key != credentials->current)
+        forget_oldest(credentials);
 }
 
 bool credentials_note_refusal(struct credentials *credentials, uint64_t now_us)

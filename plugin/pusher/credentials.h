@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "kraty/redact.h"
 #include "pusher/api_key.h"
 
 struct credentials {
     struct api_key *current;
-    struct api_key *retired; /* that attempts under way still use */
+    struct api_key *retired; /* those of before, the newest first: in use by attempts, or perhaps in a late reply */
+    struct secrets secrets;  /* all of these */
+    struct api_key *in_file; /* what was read of the file last; NULL: nothing yet */
     uint64_t generation;     /* 1, 2, … */
     const char *file;        /* or NULL */
     struct stat file_facts;  /* as of its last reading since */

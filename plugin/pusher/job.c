@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const klp_text nothing = {"", 0};
+
 /* Points the event's texts about the call at where they are, by their sizes. */
 static void point_texts(struct job *job)
 {
@@ -45,15 +47,29 @@ struct job *job_new(int32_t op, const struct job_texts *texts, size_t body_bytes
     job->block_bytes = block_bytes;
     job->body_offset = (uint32_t)texts_bytes;
     job->body_bytes = (uint32_t)body_bytes;
-    job->event.struct_size = (uint32_t)sizeof job->event;
-    job->event.op = op;
-    job->event.game_id = texts->game_id;
-    job->event.event_key = texts->event_key;
-    job->event.key = texts->key;
-    job->event.lobby_id = texts->lobby_id;
-    job->event.method = texts->method;
-    job->event.path = texts->path;
-    job->event.trace_parent = texts->trace_parent;
+    job->event = (klp_event){
+        .struct_size = (uint32_t)sizeof job->event,
+        .op = op,
+        .pusher = nothing,
+        .epoch = nothing,
+        .game_id = texts->game_id,
+        .event_key = texts->event_key,
+        .key = texts->key,
+        .method = texts->method,
+        .path = texts->path,
+        .trace_parent = texts->trace_parent,
+        .request_id = nothing,
+        .lobby_id = texts->lobby_id,
+        .lobby_status = nothing,
+        .lobby_json = nothing,
+        .error_code = nothing,
+        .error_message = nothing,
+        .error_details_json = nothing,
+        .api_key_json = nothing,
+        .data_json = nothing,
+        .reply_json = nothing,
+        .json = nothing,
+    };
     char *at = job->texts;
     for (size_t i = 0; i < sizeof in_block / sizeof *in_block; i++)
         at = put_text(at, in_block[i]);
@@ -67,6 +83,7 @@ void job_free(struct job *job)
     if (!job)
         return;
     free(job->reply_block);
+    free(job->seen_block);
     free(job->json);
     free(job);
 }
@@ -92,8 +109,6 @@ struct job *job_drop_body(struct job *job)
 
 void job_drop_reply(struct job *job)
 {
-    static const klp_text nothing = {"", 0};
-
     free(job->reply_block);
     job->reply_block = NULL;
     job->reply_bytes = 0;
@@ -101,6 +116,12 @@ void job_drop_reply(struct job *job)
     job->event.capacity = job->event.participant_count = job->event.bot_slots = job->event.filled_slots = 0;
     job->event.truncated = 0;
     job->event.truncated_bytes = 0;
+}
+
+void job_keep_seen(struct job *job)
+{
+    job->seen_block = job->reply_block;
+    job->reply_block = NULL;
 }
 
 bool job_is_write(const struct job *job)

@@ -33,11 +33,13 @@ struct api_key;
 
 struct job {
     struct job *next, *previous; /* a job is in at most one list */
-    struct job *older, *newer;   /* among the pushes without a verdict */
-    size_t block_bytes;          /* of this block; counted in queued_bytes */
-    size_t reply_bytes;          /* of reply_block; counted in reply_bytes */
-    char *reply_block;           /* what the event quotes of the reply, or NULL */
-    char *json;                  /* event.json, once the host took it, or NULL */
+    struct job *next_of_ticket;
+    struct job *older, *newer; /* among the pushes without a verdict */
+    size_t block_bytes;        /* of this block; counted in queued_bytes */
+    size_t reply_bytes;        /* of reply_block; counted in reply_bytes */
+    char *reply_block;         /* what the event quotes of the reply, or NULL … */
+    char *seen_block;          /* … and, of an await that failed, of the lobby that it has seen; or NULL */
+    char *json;                /* event.json, once the host took it, or NULL */
     uint64_t accepted_us;
     uint64_t time_us[JOB_TIMES];  /* microseconds of the monotonic clock */
     size_t heap_index[JOB_TIMES]; /* its place in the heap of that time */
@@ -93,6 +95,9 @@ struct job *job_drop_body(struct job *job);
 
 /* Gives back what the event quotes of a reply, and makes it forget that. */
 void job_drop_reply(struct job *job);
+
+/* What the event quotes of a lobby is kept beside what it will quote of the reply to come. */
+void job_keep_seen(struct job *job);
 
 /* Whether it may change something on the server, so that there is an outcome to tell. */
 bool job_is_write(const struct job *job);

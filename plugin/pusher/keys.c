@@ -3,6 +3,21 @@
 #include "clock.h"
 #include "pusher/pusher.h"
 
+static bool is_this(const void *owner, uint64_t wanted)
+{
+    return (uint64_t)(uintptr_t)owner == wanted;
+}
+
+/* What a ping finds out about the key of before is of no use, and nothing has to wait for it. */
+static void end_old_check(klp_pusher *pusher)
+{
+    uint64_t ping = (uint64_t)(uintptr_t)pusher->key_check.ping;
+    struct transport_reply *reply = pusher->key_check.is_out ? transport_abort(pusher->transport, is_this, ping) : NULL;
+
+    if (reply) /* else it is its reply that is being looked at */
+        pusher_decide_aborted(pusher, reply, LOCAL_CANCELLED);
+}
+
 static void note_news(klp_pusher *pusher, enum credentials_news news, const char *why)
 {
     uint64_t now_us = clock_now_us();
@@ -11,8 +26,9 @@ static void note_news(klp_pusher *pusher, enum credentials_news news, const char
     case CREDENTIALS_SAME:
         break;
     case CREDENTIALS_CHANGED:
+        end_old_check(pusher);
         key_check_begin_anew(&pusher->key_check);
-        log_say(&pusher->log, LOG_KEY_CHANGED, KLP_LOG_INFO, now_us, "there is a new API key, the %lluth",
+        log_say(&pusher->log, LOG_KEY_CHANGED, KLP_LOG_INFO, now_us, "there is a new API key: number %llu",
                 (unsigned long long)pusher->credentials.generation);
         break;
     case CREDENTIALS_UNREADABLE:

@@ -133,10 +133,14 @@ static klp_status make_tables(klp_pusher *pusher)
         goto destroy_schedule;
     if (!same_key_init(&pusher->same_key, settings->max_queued, pusher->hash_secret))
         goto destroy_handed_out_events;
-    if (!doubtful_keys_init(&pusher->doubtful_keys, MOST_DOUBTFUL_KEYS))
+    if (!ticket_table_init(&pusher->tickets, settings->max_queued))
         goto destroy_same_key;
+    if (!doubtful_keys_init(&pusher->doubtful_keys, MOST_DOUBTFUL_KEYS))
+        goto destroy_tickets;
     return KLP_OK;
 
+destroy_tickets:
+    ticket_table_destroy(&pusher->tickets);
 destroy_same_key:
     same_key_destroy(&pusher->same_key);
 destroy_handed_out_events:
@@ -149,6 +153,7 @@ destroy_schedule:
 static void destroy_tables(klp_pusher *pusher)
 {
     doubtful_keys_destroy(&pusher->doubtful_keys);
+    ticket_table_destroy(&pusher->tickets);
     same_key_destroy(&pusher->same_key);
     pointer_set_destroy(&pusher->handed_out_events);
     schedule_destroy(&pusher->schedule);

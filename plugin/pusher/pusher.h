@@ -22,6 +22,7 @@
 #include "pusher/same_key.h"
 #include "pusher/schedule.h"
 #include "pusher/settings.h"
+#include "pusher/ticket_table.h"
 #include "results/courier.h"
 #include "transport/transport.h"
 
@@ -85,6 +86,7 @@ struct klp_pusher {
     struct same_key same_key;
     struct doubtful_keys doubtful_keys;
     struct age_list undecided_pushes;
+    struct ticket_table tickets;
     struct log log;
     enum gate_state gate_told; /* to the log */
     struct job_list decided;   /* this round's events, on their way to `unread` … */

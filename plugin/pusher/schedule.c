@@ -166,15 +166,15 @@ static struct job *yielding(struct job *first, struct job *second, unsigned *fir
 
 struct job *schedule_take_next(struct schedule *schedule)
 {
-    struct job *job = schedule->retries.first;
+    struct job *push = schedule->retries.first ? schedule->retries.first : schedule->pushes.first;
+    bool has_others = schedule->queries.first || schedule->polls.first;
+    struct job *job = push;
 
-    if (!job && (schedule->queries.first || schedule->polls.first) &&
-        (!schedule->pushes.first || schedule->pushes_in_a_row >= STARTS_BEFORE_ANOTHER_KIND)) {
+    if (has_others && (!push || schedule->pushes_in_a_row >= STARTS_BEFORE_ANOTHER_KIND)) {
         schedule->pushes_in_a_row = 0;
         job = yielding(schedule->queries.first, schedule->polls.first, &schedule->queries_in_a_row);
-    } else if (!job && schedule->pushes.first) {
-        schedule->pushes_in_a_row += schedule->queries.first || schedule->polls.first;
-        job = schedule->pushes.first;
+    } else if (push) {
+        schedule->pushes_in_a_row += has_others;
     }
     if (job)
         schedule_take(schedule, job);
@@ -217,20 +217,6 @@ struct job *schedule_any(const struct schedule *schedule)
 {
     struct job *job = job_heap_first(&schedule->by_deadline);
     return job ? job : job_heap_first(&schedule->awaits);
-}
-
-static struct job *find(const struct job_heap *heap, uint64_t ticket)
-{
-    for (size_t i = 0; i < heap->size; i++)
-        if (heap->jobs[i]->event.ticket == ticket)
-            return heap->jobs[i];
-    return NULL;
-}
-
-struct job *schedule_find(const struct schedule *schedule, uint64_t ticket)
-{
-    struct job *job = find(&schedule->by_deadline, ticket);
-    return job ? job : find(&schedule->awaits, ticket);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -43,9 +43,9 @@ void schedule_wake(struct schedule *schedule, uint64_t now_us);
 
 bool schedule_has_ready(const struct schedule *schedule);
 
-/* Takes the job to start next, or NULL when none is ready. Pushes that are due again come first. Queries yield to
- * pushes, and polls to both, but every eighth start is theirs if they want it: a steady stream of pushes does not
- * starve them. */
+/* Takes the job to start next, or NULL when none is ready. Of the pushes those that are due again come first. Queries
+ * yield to pushes, and polls to both, but every eighth start is theirs if they want it: a steady stream of pushes, even
+ * of such that fail and fail, does not starve them. */
 struct job *schedule_take_next(struct schedule *schedule);
 
 void schedule_take(struct schedule *schedule, struct job *job); /* which is in it */
@@ -59,9 +59,6 @@ struct job *schedule_take_await(struct schedule *schedule);
 
 /* Any job, which stays in, or NULL. */
 struct job *schedule_any(const struct schedule *schedule);
-
-/* The job of a ticket, which stays in, or NULL. Looks through them all: it is seldom asked. */
-struct job *schedule_find(const struct schedule *schedule, uint64_t ticket);
 
 /* When the next one becomes ready or expires; UINT64_MAX: never. */
 uint64_t schedule_next_us(const struct schedule *schedule);

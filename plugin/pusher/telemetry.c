@@ -54,41 +54,38 @@ static klp_text idempotency_key(const struct job *job, char *room, size_t capaci
 }
 
 /* What the server says may have the API key in it. `text` is in `room`, with room for a NUL. */
-static klp_text without_key(const struct job *job, char *room, size_t size)
+static klp_text without_key(const struct secrets *secrets, char *room, size_t size)
 {
-    const char *needle;
-    size_t needle_size;
-    klp_text api_key = api_key_text(job->api_key);
-
-    redact_needle(api_key.data, api_key.size, &needle, &needle_size);
-    redact_text(room, size, needle, needle_size);
+    secrets_redact_text(secrets, room, size);
     room[size] = '\0';
     return (klp_text){room, size};
 }
 
-static klp_text error_code(const struct job *job, const struct assessment *assessment, char *room, size_t capacity)
+static klp_text error_code(const struct secrets *secrets, const struct assessment *assessment, char *room,
+                           size_t capacity)
 {
     if (assessment->verdict.ok)
         return klp_cstr("");
     if (assessment->verdict.code)
         return klp_cstr(assessment->verdict.code);
     size_t size = json_text(&assessment->reply.document, assessment->reply.code, room, capacity);
-    return size > 0 && size < capacity ? without_key(job, room, size) : klp_cstr(KLP_CODE_INTERNAL_ERROR);
+    return size > 0 && size < capacity ? without_key(secrets, room, size) : klp_cstr(KLP_CODE_INTERNAL_ERROR);
 }
 
-static klp_text request_id(const struct job *job, const struct transport_reply *answer, char *room, size_t capacity)
+static klp_text request_id(const struct secrets *secrets, const struct transport_reply *answer, char *room,
+                           size_t capacity)
 {
     if (answer->request_id.size == 0 || answer->request_id.size >= capacity)
         return klp_cstr("");
     memcpy(room, answer->request_id.data, answer->request_id.size);
-    return without_key(job, room, answer->request_id.size);
+    return without_key(secrets, room, answer->request_id.size);
 }
 
 /* When it could have started: at first when it was accepted, afterwards when its wait was over. */
 static uint64_t queue_us(const struct job *job)
 {
     if (job->event.attempts <= 1)
-        return job->queue_us;
+        return job->queue_us - 1;
     uint64_t ready_us = job->time_us[JOB_READY];
     return job->attempt_started_us > ready_us ? job->attempt_started_us - ready_us : 0;
 }
@@ -101,7 +98,7 @@ static void log_attempt(klp_pusher *pusher, const struct job *job, const struct 
     uint64_t now_us = clock_now_us();
     const char *then = retry_in_ms >= 0 ? "it is tried again" : "it is not tried again";
 
-    if (assessment->verdict.ok)
+    if (assessment->verdict.ok || job == pusher->key_check.ping) /* which is told of where it is decided on */
         return;
     if (answer->end == ATTEMPT_CERTIFICATE_REFUSED)
         log_say(&pusher->log, LOG_CERTIFICATE, KLP_LOG_ERROR, now_us, "%s %llu: the server's certificate: %s", op,
@@ -119,6 +116,7 @@ void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct
 {
     char path[PATH_MAX_BYTES + 1], key[MOST_KEY_BYTES + 1];
     char code[KLP_MAX_ID_BYTES + 1], request[MOST_REQUEST_ID_BYTES + 1];
+    const struct secrets *secrets = &pusher->credentials.secrets;
 
     if (assessment)
         log_attempt(pusher, job, answer, assessment, retry_in_ms);
@@ -138,8 +136,8 @@ void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct
         .ok = assessment && assessment->verdict.ok,
         .http_status = answer->http_status,
         .curl_code = answer->curl_code,
-        .error_code = assessment ? error_code(job, assessment, code, sizeof code) : klp_cstr("aborted"),
-        .request_id = request_id(job, answer, request, sizeof request),
+        .error_code = assessment ? error_code(secrets, assessment, code, sizeof code) : klp_cstr("aborted"),
+        .request_id = request_id(secrets, answer, request, sizeof request),
         .retry_in_ms = retry_in_ms,
         .queue_us = queue_us(job),
         .name_us = answer->times.name_us,

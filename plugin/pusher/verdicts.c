@@ -14,7 +14,6 @@ struct ending {
     const struct transport_reply *aborted; /* its attempt, taken off the wire, or NULL */
     bool others_go_on;                     /* that share its request */
     int64_t retry_after_ms;
-    const struct api_key *api_key; /* to be kept out of what the server says; NULL: the current one */
 };
 
 /* ─── Endings ───────────────────────────────────────────────────────────────────────────────────── */
@@ -27,12 +26,12 @@ struct job *pusher_drop_body(klp_pusher *pusher, struct job *job)
     return job;
 }
 
-static struct conclusion conclusion_now(const klp_pusher *pusher, const struct api_key *api_key)
+static struct conclusion conclusion_now(const klp_pusher *pusher)
 {
     uint64_t most = pusher->settings.max_reply_bytes;
     uint64_t held = pusher->reply_bytes + pusher->seen_bytes;
     return (struct conclusion){
-        .api_key = api_key_text(api_key ? api_key : pusher->credentials.current),
+        .secrets = &pusher->credentials.secrets,
         .reply_bytes_left = held < most ? most - held : 0,
         .now_us = clock_now_us(),
     };
@@ -40,11 +39,12 @@ static struct conclusion conclusion_now(const klp_pusher *pusher, const struct a
 
 static void end_ticket(klp_pusher *pusher, struct job *job, const struct ending *ending)
 {
+    ticket_table_remove(&pusher->tickets, job);
     if (job->event.op == KLP_OP_PUSH)
         age_list_remove(&pusher->undecided_pushes, job);
     else if (job->event.op == KLP_OP_AWAIT)
         pusher->seen_bytes -= job->reply_bytes;
-    struct conclusion conclusion = conclusion_now(pusher, ending->api_key);
+    struct conclusion conclusion = conclusion_now(pusher);
 
     conclusion.others_go_on = ending->others_go_on;
     job = pusher_drop_body(pusher, job);
@@ -122,7 +122,7 @@ void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t
 
 /* ─── Another attempt ───────────────────────────────────────────────────────────────────────────── */
 
-enum { NO_RETRY = -1 };
+enum { NO_RETRY = -1, LONG_ENOUGH_US = 5000000 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -177,7 +177,7 @@ static bool look_again_at(klp_pusher *pusher, struct job *job, const struct asse
     uint64_t wait_us = poll_interval_us(job, random);
 
     if (is_forming(assessment)) {
-        struct conclusion conclusion = conclusion_now(pusher, job->api_key);
+        struct conclusion conclusion = conclusion_now(pusher);
         pusher->seen_bytes -= job->reply_bytes;
         conclusion.reply_bytes_left += job->reply_bytes;
         conclude_later(job, assessment, &conclusion);
@@ -208,11 +208,23 @@ static bool goes_on(klp_pusher *pusher, struct job *job, const struct assessment
 
 /* ─── Answers ───────────────────────────────────────────────────────────────────────────────────── */
 
+static bool is_cut_by_its_deadline(const klp_pusher *pusher, const struct job *job, const struct assessment *assessment)
+{
+    uint64_t given_us = job->time_us[JOB_DEADLINE] - job->attempt_started_us;
+
+    return assessment->attempt.end == ATTEMPT_TIMEOUT && given_us < LONG_ENOUGH_US &&
+           given_us < (uint64_t)pusher->settings.attempt_timeout_ms * 1000;
+}
+
 /* Tells the gate. True: the attempt is charged; the gate did not know already. */
 static bool tell_gate(klp_pusher *pusher, const struct job *job, const struct assessment *assessment, uint32_t random)
 {
     if (assessment->answer == &out_of_memory) /* no news of the server */
         return true;
+    if (is_cut_by_its_deadline(pusher, job, assessment)) { /* so short a time says nothing of the server */
+        gate_note_abort(&pusher->gate, job->attempt_started_us);
+        return true;
+    }
     enum gate_news news = gate_news_of(&assessment->attempt);
     uint64_t named_ms = assessment->retry_after_ms > 0 ? (uint64_t)assessment->retry_after_ms : 0;
     bool is_news = gate_note(&pusher->gate, news, job->attempt_started_us, named_ms, clock_now_us(), random);
@@ -247,7 +259,7 @@ static void decide_answer(klp_pusher *pusher, struct job *job, const struct tran
             schedule_add_later(&pusher->schedule, job, at_us);
         } else {
             pusher_tell_attempt(pusher, job, answer, &assessment, NO_RETRY);
-            end_call(pusher, job, &(struct ending){.assessment = &assessment, .api_key = job->api_key});
+            end_call(pusher, job, &(struct ending){.assessment = &assessment});
         }
     }
     assessment_free(&assessment);

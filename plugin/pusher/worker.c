@@ -65,10 +65,17 @@ static struct orders take_in(klp_pusher *pusher)
 static void end_hopeless(klp_pusher *pusher, uint64_t now_us)
 {
     uint64_t opens_us = pusher->gate.state == GATE_HELD ? gate_opens_us(&pusher->gate, false) : 0;
+    struct job_list spared = {0};
     struct job *job;
 
-    while (opens_us > now_us && (job = schedule_take_expired_but_awaits(&pusher->schedule, opens_us)))
-        pusher_end(pusher, job, LOCAL_RATE_LIMITED, (int64_t)((opens_us - now_us + 999) / 1000));
+    while (opens_us > now_us && (job = schedule_take_expired_but_awaits(&pusher->schedule, opens_us))) {
+        if (job->leader && job_is_in_flight(job->leader))
+            job_list_append(&spared, job); /* its answer is on the way */
+        else
+            pusher_end(pusher, job, LOCAL_RATE_LIMITED, (int64_t)((opens_us - now_us + 999) / 1000));
+    }
+    while ((job = job_list_take_first(&spared)))
+        schedule_attach_joined(&pusher->schedule, job, job->leader);
 }
 
 /* Their reply was waited for on behalf of a ticket that has left. */
@@ -155,14 +162,13 @@ static void cancel_one_of_many(klp_pusher *pusher, struct job *leader)
 
 static void cancel(klp_pusher *pusher, uint64_t ticket)
 {
-    struct job *waiting = schedule_find(&pusher->schedule, ticket);
-    struct job *job = waiting ? waiting : transport_find(pusher->transport, is_of_ticket, ticket);
+    struct job *job = ticket_table_find(&pusher->tickets, ticket);
 
     if (!job)
         return; /* it has its verdict */
     if (job->joined.first) {
         cancel_one_of_many(pusher, job);
-    } else if (waiting) {
+    } else if (!job_is_in_flight(job)) {
         schedule_take(&pusher->schedule, job);
         pusher_end(pusher, job, LOCAL_CANCELLED, KLP_NO_RETRY_AFTER);
     } else {
@@ -267,6 +273,9 @@ static void end(klp_pusher *pusher)
     if (pusher->courier)
         courier_close(pusher->courier);
     log_say(&pusher->log, LOG_STOPPED, KLP_LOG_INFO, clock_now_us(), "%s: stopped", pusher->settings.name.data);
+
+    /* once it has been joined its id may be that of any new thread of the host's */
+    atomic_store(&pusher->worker_itself, (pthread_t)0);
 
     pthread_mutex_lock(&pusher->lock);
     bool was_readable = pusher_has_something_to_say(pusher);

@@ -163,12 +163,6 @@ static struct exchange *find(const struct transport *transport, transport_match 
     return NULL;
 }
 
-void *transport_find(const struct transport *transport, transport_match *is_it, uint64_t wanted)
-{
-    const struct exchange *exchange = find(transport, is_it, wanted);
-    return exchange ? exchange->reply.owner : NULL;
-}
-
 struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted)
 {
     struct exchange *exchange = find(transport, is_it, wanted);

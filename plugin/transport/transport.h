@@ -75,9 +75,6 @@ struct transport_reply *transport_take(struct transport *transport);
 typedef bool transport_match(const void *owner, uint64_t wanted);
 struct transport_reply *transport_abort(struct transport *transport, transport_match *is_it, uint64_t wanted);
 
-/* The owner of a request on the wire that is_it() wants, or NULL. */
-void *transport_find(const struct transport *transport, transport_match *is_it, uint64_t wanted);
-
 void transport_release(struct transport *transport, struct transport_reply *reply);
 
 /* Sleeps until there is something for transport_run(), one of the descriptors (-1: none) is readable, or the

@@ -68,14 +68,20 @@ static void a_key_lives_as_long_as_an_attempt_uses_it(void **state)
     credentials_give_back(&credentials, first, 1);
     assert_string_equal(api_key_header(again), "Authorization: Bearer one.secret");
     credentials_give_back(&credentials, again, 1);
-    assert_ptr_equal(credentials.retired, second);
     credentials_give_back(&credentials, second, 1);
-    assert_null(credentials.retired);
     struct api_key *third = credentials_take(&credentials);
     credentials_give_back(&credentials, third, 1);
     assert_ptr_equal(credentials_take(&credentials), third); /* the current one stays without uses, too */
     credentials_give(&credentials, key_of("four.secret"));
     credentials_close(&credentials); /* with one that is still in use */
+}
+
+static size_t retired_count(const struct credentials *credentials)
+{
+    size_t count = 0;
+    for (struct api_key *key = credentials->retired; key; key = *api_key_next(key))
+        count++;
+    return count;
 }
 
 /* Whatever the order in which attempts end. */
@@ -104,9 +110,40 @@ static void keys_of_before_go_in_any_order(void **state)
         }
         while (count)
             credentials_give_back(&credentials, taken[--count], 99);
-        assert_null(credentials.retired);
+        assert_true(retired_count(&credentials) <= 3);
         credentials_close(&credentials);
     }
+}
+
+static bool is_kept_out(const struct credentials *credentials, const char *secret)
+{
+    char text[64];
+    size_t size = (size_t)snprintf(text, sizeof text, "it was %s, was it not", secret);
+    secrets_redact_text(&credentials->secrets, text, size);
+    return !strstr(text, secret);
+}
+
+/* A late reply may repeat the key that its request was sent with. */
+static void keys_of_before_are_kept_out_of_texts_the_last_few_and_those_in_use(void **state)
+{
+    struct credentials credentials = with_grace(GRACE_MS);
+    struct api_key *first = credentials_take(&credentials);
+
+    (void)state;
+    assert_true(is_kept_out(&credentials, "one.secret"));
+    credentials_give(&credentials, key_of("two.secret"));
+    credentials_give(&credentials, key_of("three.secret"));
+    credentials_give(&credentials, key_of("four.secret"));
+    credentials_give(&credentials, key_of("five.secret"));
+    credentials_give(&credentials, key_of("six.secret"));
+    assert_true(is_kept_out(&credentials, "six.secret"));
+    assert_true(is_kept_out(&credentials, "five.secret"));
+    assert_true(is_kept_out(&credentials, "three.secret"));
+    assert_false(is_kept_out(&credentials, "two.secret")); /* nobody uses it, and three have come since */
+    assert_true(is_kept_out(&credentials, "one.secret"));
+    credentials_give_back(&credentials, first, 1);
+    assert_false(is_kept_out(&credentials, "one.secret"));
+    credentials_close(&credentials);
 }
 
 /* ─── Whether the server takes it ───────────────────────────────────────────────────────────────── */
@@ -357,8 +394,11 @@ static void a_given_key_is_overruled_by_the_files_next_change_and_no_earlier_one
     assert_int_equal(look(&credentials, false, 600 * MS), CREDENTIALS_CHANGED);
     assert_current(&credentials, "five.secret");
     credentials_give(&credentials, key_of("six.secret"));
-    assert_int_equal(look(&credentials, true, 600 * MS), CREDENTIALS_CHANGED); /* refused: whatever there is */
-    assert_current(&credentials, "five.secret");
+    assert_int_equal(look(&credentials, true, 600 * MS), CREDENTIALS_SAME); /* refused, but the file is as it was */
+    assert_current(&credentials, "six.secret");
+    write_file("seven.secret");
+    assert_int_equal(look(&credentials, true, 600 * MS), CREDENTIALS_CHANGED);
+    assert_current(&credentials, "seven.secret");
     credentials_close(&credentials);
 }
 
@@ -370,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_new_key_is_another_generation_and_the_same_one_is_not),
         cmocka_unit_test(a_key_lives_as_long_as_an_attempt_uses_it),
         cmocka_unit_test(keys_of_before_go_in_any_order),
+        cmocka_unit_test(keys_of_before_are_kept_out_of_texts_the_last_few_and_those_in_use),
         cmocka_unit_test(a_refused_key_holds_everything_for_its_grace_and_then_one_goes),
         cmocka_unit_test(a_probe_that_proves_it_good_lets_all_go),
         cmocka_unit_test(a_probe_that_tells_nothing_makes_room_for_the_next),

@@ -145,12 +145,35 @@ void rig_script(struct rig *rig, int times, const char *action)
     sandbox_script(rig->sandbox, rule);
 }
 
+/* As the header promises of every text: it is there, and ends with a NUL. */
+static void check_texts(const klp_event *event)
+{
+    const klp_text texts[] = {
+        event->pusher,        event->epoch,
+        event->game_id,       event->event_key,
+        event->key,           event->method,
+        event->path,          event->trace_parent,
+        event->request_id,    event->lobby_id,
+        event->lobby_json,    event->lobby_status,
+        event->error_message, event->error_details_json,
+        event->error_code,    event->data_json,
+        event->reply_json,    event->api_key_json,
+        event->json,
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_non_null(texts[i].data);
+        assert_int_equal(texts[i].data[texts[i].size], '\0');
+    }
+}
+
 const klp_event *rig_take(struct rig *rig)
 {
     const klp_event *event = NULL;
     klp_status status = rig->klp->next_event(rig->pusher, EVENT_WITHIN_MS, &event);
     if (status)
         fail_msg("next_event: %s", rig->klp->status_text(status));
+    check_texts(event);
     return event;
 }
 

@@ -107,6 +107,26 @@ static void a_pause_of_the_server_does_not_hold_it_beyond_its_time(void **state)
     free(id);
 }
 
+static void a_look_that_is_refused_for_good_ends_it_with_what_it_saw(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_open(rig, NULL);
+    char *id = push_forming(rig, "m");
+    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"read\",\"nth\":[3]},\"action\":{\"status\":403,\"code\":"
+                                 "\"forbidden\",\"message\":\"no longer yours\",\"details\":{\"a\":[1]}}}");
+    klp_ticket ticket = watch(rig, id, 20, 5000);
+    const klp_event *event = rig_take(rig);
+    assert_is_await(event, ticket, id);
+    assert_failed(event, KLP_CODE_FORBIDDEN, KLP_ORIGIN_SERVER);
+    assert_text(event->error_message, "no longer yours");
+    assert_text(event->error_details_json, "{\"a\":[1]}");
+    assert_saw_forming(event);
+    rig_ack(rig, event);
+    assert_int_equal(rig_stats(rig).reply_bytes, 0);
+    free(id);
+}
+
 static void cancel_tells_what_it_saw(void **state)
 {
     struct rig *rig = *state;
@@ -353,6 +373,7 @@ int main(void)
         test(a_server_that_is_gone_does_not_take_away_what_was_seen),
         test(a_server_that_never_answered_leaves_nothing_seen),
         test(a_pause_of_the_server_does_not_hold_it_beyond_its_time),
+        test(a_look_that_is_refused_for_good_ends_it_with_what_it_saw),
         test(cancel_tells_what_it_saw),
         test(stop_ends_them_at_once_and_flush_does_not_wait_for_them),
         test(stop_drains_pushes_while_it_ends_awaits),

@@ -394,6 +394,29 @@ static void stop_lets_calls_end_by_themselves_in_the_time_it_is_given(void **sta
 
 #define test(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
+static void below_another_game_nothing_is_written_where_the_key_is_checked(void **state)
+{
+    struct rig *rig = *state;
+    klp_config config = rig_config(rig);
+
+    config.expect_environment = klp_cstr("test");
+    rig_open(rig, &config);
+    const klp_event *event = call_and_take(rig, "POST", "games/game_1/x", NULL);
+    assert_int_equal(event->outcome, KLP_APPLIED);
+    rig_ack(rig, event);
+    event = call_and_take(rig, "POST", "games/game_2/x", NULL);
+    assert_true(klp_event_is_game_mismatch(event));
+    assert_int_equal(event->outcome, KLP_NOT_APPLIED);
+    assert_int_equal(event->sends, 0);
+    rig_ack(rig, event);
+    event = call_and_take(rig, "GET", "games/game_2/x", NULL); /* changes nothing: the server says what it thinks */
+    assert_int_equal(event->sends, 1);
+    rig_ack(rig, event);
+    event = call_and_take(rig, "POST", "players/game_2/ban", NULL);
+    assert_int_equal(event->outcome, KLP_APPLIED);
+    rig_ack(rig, event);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +432,7 @@ int main(void)
         test(calls_are_cancelled_wherever_they_are),
         test(stop_ends_calls_with_a_verdict_each),
         test(stop_lets_calls_end_by_themselves_in_the_time_it_is_given),
+        test(below_another_game_nothing_is_written_where_the_key_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,28 @@ static void a_lone_push_is_not_slowed_by_the_probing(void **state)
     json_decref(log);
 }
 
+static void calls_too_short_for_a_slow_server_do_not_hold_up_the_others(void **state)
+{
+    struct rig *rig = *state;
+    klp_lobby lobby = rig_lobby("short");
+
+    lobby.deadline_ms = 100;
+    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":8,\"action\":{\"delay_ms\":400}}");
+    rig_open(rig, NULL);
+    for (int i = 0; i < 8; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "short-%d", i);
+        lobby.key = klp_cstr(key);
+        rig_push_lobby(rig, &lobby);
+    }
+    for (int i = 0; i < 8; i++) {
+        const klp_event *event = rig_take(rig);
+        assert_int_equal(event->outcome, KLP_POSSIBLY_APPLIED);
+        rig_ack(rig, event);
+    }
+    assert_int_equal(rig_stats(rig).gate, KLP_GATE_OPEN);
+}
+
 /* 408 is an answer, so the gate stays open; it is the budget alone that spaces these retries. */
 static void retries_beyond_the_budget_are_put_off(void **state)
 {
@@ -271,6 +293,7 @@ int main(void)
         test(who_cannot_outlast_the_pause_is_told_at_once),
         test(a_server_that_is_away_is_asked_by_one_request_at_a_time),
         test(a_lone_push_is_not_slowed_by_the_probing),
+        test(calls_too_short_for_a_slow_server_do_not_hold_up_the_others),
         test(retries_beyond_the_budget_are_put_off),
         test(the_budget_starves_nobody),
     };

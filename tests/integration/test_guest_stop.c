@@ -5,6 +5,7 @@
 
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,6 +125,41 @@ static void close_alone_stops_at_once(void **state)
     push_many(pusher, 20);
     guest_await_in_flight(pusher, PLACES);
     guest_close(pusher);
+    guest_close_black_hole(&hole);
+}
+
+struct late_thread {
+    klp_pusher *pusher;
+    klp_status next_event, flush;
+};
+
+static void *use_late(void *argument)
+{
+    struct late_thread *late = argument;
+    const klp_event *event;
+
+    late->next_event = guest_api()->next_event(late->pusher, 1000, &event);
+    late->flush = guest_api()->flush(late->pusher, 1000);
+    return NULL;
+}
+
+/* The system gives the id of a thread that was joined to the next one: which is no worker. */
+static void after_stop_a_new_thread_is_the_hosts(void **state)
+{
+    struct guest_black_hole hole = guest_open_black_hole();
+    klp_config config = config_at("http", hole.port);
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct late_thread late = {.pusher = guest_open(&config)};
+        pthread_t thread;
+        assert_int_equal(guest_api()->stop(late.pusher, 0), KLP_OK);
+        assert_int_equal(pthread_create(&thread, NULL, use_late, &late), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(late.next_event, KLP_E_DRAINED);
+        assert_int_equal(late.flush, KLP_OK);
+        guest_close(late.pusher);
+    }
     guest_close_black_hole(&hole);
 }
 
@@ -270,6 +306,7 @@ int main(void)
         cmocka_unit_test(stop_of_requests_that_nobody_answers),
         cmocka_unit_test(stop_in_the_middle_of_a_tls_handshake),
         cmocka_unit_test(close_alone_stops_at_once),
+        cmocka_unit_test(after_stop_a_new_thread_is_the_hosts),
         cmocka_unit_test(a_name_that_does_not_resolve_is_a_transport_error_and_stops_in_time),
         cmocka_unit_test(stop_while_the_resolver_never_answers),
         cmocka_unit_test(stop_waits_for_what_ends_by_itself),

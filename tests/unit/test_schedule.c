@@ -102,6 +102,30 @@ static void a_query_that_is_due_again_yields_to_pushes_all_the_same(void **state
     schedule_destroy(&schedule);
 }
 
+/* A read is not held up by a server that fails pushes alone. */
+static void pushes_that_are_due_again_and_again_starve_no_query(void **state)
+{
+    struct schedule schedule;
+    unsigned starts_before = 0;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 10));
+    schedule_add(&schedule, job_of(KLP_OP_READ, 900, 2));
+    schedule_add_later(&schedule, tried(job_of(KLP_OP_PUSH, 1000, 1)), 0);
+    for (;;) {
+        schedule_wake(&schedule, 1);
+        struct job *job = schedule_take_next(&schedule);
+        if (job->event.ticket == 2) {
+            job_free(job);
+            break;
+        }
+        schedule_add_later(&schedule, job, 0);
+        assert_true(++starts_before < 8);
+    }
+    assert_int_equal(starts_before, 7);
+    schedule_destroy(&schedule);
+}
+
 static void polls_yield_to_all_others_and_are_not_starved(void **state)
 {
     struct schedule schedule;
@@ -282,6 +306,7 @@ int main(void)
         cmocka_unit_test(queries_yield_to_pushes_and_are_not_starved),
         cmocka_unit_test(a_push_that_is_due_again_goes_before_what_was_never_tried),
         cmocka_unit_test(a_query_that_is_due_again_yields_to_pushes_all_the_same),
+        cmocka_unit_test(pushes_that_are_due_again_and_again_starve_no_query),
         cmocka_unit_test(polls_yield_to_all_others_and_are_not_starved),
         cmocka_unit_test(an_await_expires_with_all_others_but_not_for_a_gate),
         cmocka_unit_test(what_waits_for_another_push_is_not_ready_and_expires_all_the_same),

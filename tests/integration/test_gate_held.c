@@ -218,7 +218,7 @@ static void calls_too_short_for_a_slow_server_do_not_hold_up_the_others(void **s
     sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":8,\"action\":{\"delay_ms\":400}}");
     rig_open(rig, NULL);
     for (int i = 0; i < 8; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof key, "short-%d", i);
         lobby.key = klp_cstr(key);
         rig_push_lobby(rig, &lobby);

@@ -298,7 +298,7 @@ static void write_file(const char *text)
 
 static enum credentials_news look(struct credentials *credentials, bool is_urgent, uint64_t now_us)
 {
-    char sentence[256];
+    char sentence[256] = "";
     klp_text_buffer why = {sentence, sizeof sentence, 0};
     enum credentials_news news = credentials_look(credentials, is_urgent, now_us, &why);
     assert_int_equal(news == CREDENTIALS_UNREADABLE, why.size > 0);

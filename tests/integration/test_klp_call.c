@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The operator's command line, making any other call. */
+
+/* valgrind does not follow: klp is begun dozens of times, and watched in test_klp_one and test_klp_verbose */
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The operator's command line: how often, how long and with which key it may be tried. */
+
+/* valgrind does not follow: klp is begun dozens of times, and watched in test_klp_one and test_klp_verbose */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

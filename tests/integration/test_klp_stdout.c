@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The operator's command line, with a stdout that fails. */
+
+/* valgrind does not follow: klp is begun dozens of times, and watched in test_klp_one and test_klp_verbose */
+
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The operator's command line, as it is called: what it refuses, and what it says of itself. */
+
+/* valgrind does not follow: klp is begun dozens of times, and watched in test_klp_one and test_klp_verbose */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

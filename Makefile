@@ -41,10 +41,10 @@ PLUGIN_LDFLAGS := -Wl,-z,defs
 endif
 
 # Expanded when a recipe runs, and so after `deps`.
-PLUGIN_LIBS  = $(shell pkg-config --libs libcurl libcrypto nanomsg) -lpthread
+PLUGIN_LIBS  = $(shell pkg-config --libs libcurl libcrypto nanomsg sqlite3) -lpthread
 SANDBOX_LIBS = $(shell pkg-config --libs libmicrohttpd jansson) -lpthread
 HOST_LIBS    = $(shell pkg-config --libs nanomsg jansson) -ldl -lpthread
-TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypto) -ldl -lpthread
+TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypto sqlite3) -ldl -lpthread
 
 SONAME := libkraty_lobby_pusher.so.1
 PLUGIN := $(BUILD)/libkraty_lobby_pusher.so
@@ -140,6 +140,11 @@ $(BUILD)/tests/integration/%: $(BUILD)/objects/tests/integration/%.o $(call obje
 $(BUILD)/tests/programs/%: $(BUILD)/objects/tests/integration/programs/%.o
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -rdynamic -o $@ $^ $(LDFLAGS) $(HOST_LIBS)
+
+# What only a bench of the plugin's insides sees.
+$(BUILD)/bench/store_cost: $(BUILD)/objects/tests/bench/store_cost.o $(call objects,$(wildcard plugin/outbox/*.c) plugin/why.c plugin/json/utf8.c)
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(PLUGIN_LIBS)
 
 $(BUILD)/bench/%: $(BUILD)/objects/tests/bench/%.o $(call objects,$(RIG_SOURCES))
 	@mkdir -p $(@D)

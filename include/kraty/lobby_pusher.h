@@ -127,7 +127,7 @@ enum {
     KLP_E_DRAINED = 7,       /* stopped, and the last event has been handed out */
     KLP_E_FORKED = 8,        /* this process is a child of the one that opened the pusher */
     KLP_E_NOT_AVAILABLE = 9, /* not with this configuration, or not yet */
-    KLP_E_LIBRARY = 10,      /* libcurl, OpenSSL or nanomsg in this process is not the one we were built on */
+    KLP_E_LIBRARY = 10,      /* libcurl, OpenSSL, nanomsg or SQLite in this process is not the one we were built on */
     KLP_E_SYSTEM = 11,       /* the system refused a thread, a descriptor or randomness */
     KLP_E_MALFORMED = 12,    /* decode_event(): these bytes are no event */
     KLP_E_SIGNATURE = 13     /* verify_webhook(): not signed by a holder of the secret, or not lately */
@@ -746,7 +746,7 @@ typedef struct klp_api {
      *
      * KLP_OK                  *pusher is the host's, until it hands it to close().
      * KLP_E_INVALID_ARGUMENT  `why` names the field and the reason.
-     * KLP_E_LIBRARY           another copy of libcurl, OpenSSL or nanomsg in this process stands before
+     * KLP_E_LIBRARY           another copy of libcurl, OpenSSL, nanomsg or SQLite in this process stands before
      *                         ours; `why` names the symbol and the file.
      * KLP_E_SYSTEM            no thread, descriptor or randomness to be had.
      * KLP_E_NO_MEMORY

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A host that exports a curl, an OpenSSL or a nanomsg of its own (-rdynamic, as game servers often are linked) captures
- * our calls, even under RTLD_LOCAL: same names, other structs, a crash at the first request. So we look before we
- * call. */
+ * A host that exports a curl, an OpenSSL, a nanomsg or a SQLite of its own (-rdynamic, as game servers often are
+ * linked) captures our calls, even under RTLD_LOCAL: same names, other structs, a crash at the first request. So we
+ * look before we call. */
 #include "pusher/libraries.h"
 
 #include <curl/curl.h>
@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,18 +35,40 @@ struct imported {
     }
 
 static const struct imported imports[] = {
-    IMPORTED(curl_global_init, "libcurl"),   IMPORTED(curl_version_info, "libcurl"),
-    IMPORTED(curl_easy_init, "libcurl"),     IMPORTED(curl_easy_cleanup, "libcurl"),
-    IMPORTED(curl_multi_init, "libcurl"),    IMPORTED(curl_multi_add_handle, "libcurl"),
-    IMPORTED(curl_multi_perform, "libcurl"), IMPORTED(curl_multi_poll, "libcurl"),
-    IMPORTED(curl_multi_cleanup, "libcurl"), IMPORTED(curl_multi_remove_handle, "libcurl"),
-    IMPORTED(curl_url_set, "libcurl"),       IMPORTED(OPENSSL_init_crypto, "libcrypto"),
-    IMPORTED(OPENSSL_cleanse, "libcrypto"),  IMPORTED(EVP_MAC_fetch, "libcrypto"),
-    IMPORTED(EVP_MAC_init, "libcrypto"),     IMPORTED(EVP_MAC_update, "libcrypto"),
-    IMPORTED(EVP_MAC_final, "libcrypto"),    IMPORTED(CRYPTO_memcmp, "libcrypto"),
-    IMPORTED(nn_socket, "libnanomsg"),       IMPORTED(nn_connect, "libnanomsg"),
-    IMPORTED(nn_send, "libnanomsg"),         IMPORTED(nn_recv, "libnanomsg"),
-    IMPORTED(nn_setsockopt, "libnanomsg"),   IMPORTED(nn_close, "libnanomsg"),
+    IMPORTED(curl_global_init, "libcurl"),
+    IMPORTED(curl_version_info, "libcurl"),
+    IMPORTED(curl_easy_init, "libcurl"),
+    IMPORTED(curl_easy_cleanup, "libcurl"),
+    IMPORTED(curl_multi_init, "libcurl"),
+    IMPORTED(curl_multi_add_handle, "libcurl"),
+    IMPORTED(curl_multi_perform, "libcurl"),
+    IMPORTED(curl_multi_poll, "libcurl"),
+    IMPORTED(curl_multi_cleanup, "libcurl"),
+    IMPORTED(curl_multi_remove_handle, "libcurl"),
+    IMPORTED(curl_url_set, "libcurl"),
+    IMPORTED(OPENSSL_init_crypto, "libcrypto"),
+    IMPORTED(OPENSSL_cleanse, "libcrypto"),
+    IMPORTED(EVP_MAC_fetch, "libcrypto"),
+    IMPORTED(EVP_MAC_init, "libcrypto"),
+    IMPORTED(EVP_MAC_update, "libcrypto"),
+    IMPORTED(EVP_MAC_final, "libcrypto"),
+    IMPORTED(CRYPTO_memcmp, "libcrypto"),
+    IMPORTED(nn_socket, "libnanomsg"),
+    IMPORTED(nn_connect, "libnanomsg"),
+    IMPORTED(nn_send, "libnanomsg"),
+    IMPORTED(nn_recv, "libnanomsg"),
+    IMPORTED(nn_setsockopt, "libnanomsg"),
+    IMPORTED(nn_close, "libnanomsg"),
+    IMPORTED(sqlite3_open_v2, "libsqlite3"),
+    IMPORTED(sqlite3_prepare_v3, "libsqlite3"),
+    IMPORTED(sqlite3_step, "libsqlite3"),
+    IMPORTED(sqlite3_reset, "libsqlite3"),
+    IMPORTED(sqlite3_exec, "libsqlite3"),
+    IMPORTED(sqlite3_bind_text64, "libsqlite3"),
+    IMPORTED(sqlite3_column_text, "libsqlite3"),
+    IMPORTED(sqlite3_db_config, "libsqlite3"),
+    IMPORTED(sqlite3_file_control, "libsqlite3"),
+    IMPORTED(sqlite3_close, "libsqlite3"),
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -225,7 +225,7 @@ typedef struct klp_attempt {
     int32_t http_status;
     int32_t curl_code; /* CURLcode; 0: libcurl has nothing to complain about */
     int32_t reserved;
-    klp_text error_code; /* when not ok; "aborted": cancelled, or stopped */
+    klp_text error_code; /* when not ok; "aborted": cancelled, stopped, or its time was up */
     klp_text request_id; /* the reply's x-request-id */
     int64_t retry_in_ms; /* the wait before the next one; -1: this was the last (or a ping of the library's own, which
                             has a pace of its own) */
@@ -525,7 +525,8 @@ typedef struct klp_event {
 #define KLP_CODE_DEADLINE_EXCEEDED    "deadline_exceeded" /* local: no time was left for an attempt */
 #define KLP_CODE_CANCELLED            "cancelled"         /* local: the host gave it up */
 #define KLP_CODE_SHUTDOWN             "shutdown"          /* local: the pusher was stopped first */
-#define KLP_CODE_AWAIT_TIMEOUT        "await_timeout"     /* local: the lobby still formed when the time was up */
+#define KLP_CODE_AWAIT_TIMEOUT                                                                                         \
+    "await_timeout" /* local: the time was up, and the lobby still formed, or could not be read */
 #define KLP_CODE_ENVIRONMENT_MISMATCH                                                                                  \
     "environment_mismatch"                     /* local: the API key is not of klp_config.expect_environment */
 #define KLP_CODE_GAME_MISMATCH "game_mismatch" /* local: with expect_environment: the API key is of another game */

@@ -21,7 +21,7 @@ struct secrets {
     struct {
         const char *needle;
         size_t size;
-    } of[8];
+    } of[264]; /* a key for each of 256 requests on the wire, and some of before */
 };
 
 /* The key must outlive it. Beyond the room that there is none is added. */

@@ -19,10 +19,9 @@ static void join(klp_pusher *pusher, struct job *job, struct job *leader)
     ticket_table_add(&pusher->tickets, job);
     job->event.joined = 1;
     age_list_add(&pusher->undecided_pushes, job);
-    schedule_attach_joined(&pusher->schedule, job, leader);
-    if (job->time_us[JOB_DEADLINE] > leader->time_us[JOB_DEADLINE]) {
+    if (job->time_us[JOB_DEADLINE] > leader->time_us[JOB_DEADLINE])
         swap_tickets(pusher, leader, job);
-    }
+    schedule_attach_joined(&pusher->schedule, job, leader);
     pusher->round_joined++;
 }
 
@@ -83,11 +82,8 @@ void pusher_dismiss(klp_pusher *pusher, struct job *job, struct job_list *joined
 
 struct job *pusher_part(klp_pusher *pusher, struct job *leader)
 {
-    struct job *latest = leader->joined.first;
+    struct job *latest = leader->joined.last;
 
-    for (struct job *other = latest; other; other = other->next)
-        if (other->time_us[JOB_DEADLINE] >= latest->time_us[JOB_DEADLINE])
-            latest = other; /* the last of equal ones: tickets given up in their order come to it last */
     swap_tickets(pusher, leader, latest);
     schedule_take(&pusher->schedule, latest);
     if (job_is_in_flight(leader)) /* its attempt was given the time of a ticket that leaves it */

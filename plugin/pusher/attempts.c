@@ -46,6 +46,8 @@ static void start(klp_pusher *pusher, struct job *job)
     job->attempt_started_us = clock_now_us();
     if (job->event.attempts == 0)
         job->queue_us = job->attempt_started_us - job->accepted_us + 1; /* 0 is for those that never were */
+    job->attempt_given_ms = timeout_of(pusher, job, job->attempt_started_us);
+    job->is_attempt_cut = job->attempt_given_ms < pusher->settings.attempt_timeout_ms;
     pusher->round_retries += job->is_retry;
     job->api_key = credentials_take(&pusher->credentials);
     struct transport_request request = {
@@ -55,7 +57,7 @@ static void start(klp_pusher *pusher, struct job *job)
         .trace_parent = job->trace_parent,
         .body = job->body_bytes ? job_body(job) : NULL,
         .body_bytes = job->body_bytes,
-        .timeout_ms = timeout_of(pusher, job, job->attempt_started_us),
+        .timeout_ms = job->attempt_given_ms,
         .owner = job,
     };
     if (transport_start(pusher->transport, &request))
@@ -97,7 +99,7 @@ static void start_check(klp_pusher *pusher)
 
 static void start_next(klp_pusher *pusher)
 {
-    struct job *job = schedule_take_next(&pusher->schedule);
+    struct job *job = schedule_take_next(&pusher->schedule, pusher->gate.state == GATE_PROBING);
     enum local_end end;
 
     if (pusher_is_mismatch(pusher, job, &end)) {

@@ -12,7 +12,7 @@ static void refuse_all(klp_pusher *pusher, const struct assessment *assessment)
 {
     struct job *job;
 
-    while ((job = schedule_take_next(&pusher->schedule)))
+    while ((job = schedule_take_next(&pusher->schedule, false)))
         pusher_decide_refused(pusher, job, assessment);
 }
 

@@ -355,7 +355,8 @@ static const char *local_sentence(enum local_end end, bool was_tried)
     case LOCAL_RATE_LIMITED:
         return "the server asked for a pause that its deadline does not outlast";
     case LOCAL_AWAIT_TIMEOUT:
-        return "the lobby still formed when the time was up";
+        return was_tried ? "the lobby could not be read before the time was up"
+                         : "the time was up before the lobby was read";
     case LOCAL_SESSION_INVALID:
         return "the server refused the API key, and no other came before its deadline";
     case LOCAL_ENVIRONMENT_MISMATCH:
@@ -393,6 +394,8 @@ void conclude_local(struct job *job, enum local_end end, const struct transport_
     fill_event(job, &verdict, conclusion);
     /* our own sentences are static: what an await has seen of its lobby stays beside them */
     const char *sentence = conclusion->others_go_on ? leaving_sentence(end) : NULL;
+    if (end == LOCAL_AWAIT_TIMEOUT && (job->event.lobby_status.size || job->event.truncated))
+        sentence = "the lobby still formed when the time was up";
     if (!sentence)
         sentence = answer ? aborted_sentence(end) : local_sentence(end, job->event.attempts > 0);
     job->event.error_message = klp_cstr(sentence);

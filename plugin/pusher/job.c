@@ -167,6 +167,27 @@ void job_list_append(struct job_list *list, struct job *job)
     list->count++;
 }
 
+void job_list_insert(struct job_list *list, struct job *job)
+{
+    struct job *before = list->last;
+
+    while (before && before->time_us[JOB_DEADLINE] > job->time_us[JOB_DEADLINE])
+        before = before->previous;
+    if (before == list->last) {
+        job_list_append(list, job);
+        return;
+    }
+    struct job *after = before ? before->next : list->first;
+    job->previous = before;
+    job->next = after;
+    after->previous = job;
+    if (before)
+        before->next = job;
+    else
+        list->first = job;
+    list->count++;
+}
+
 void job_list_remove(struct job_list *list, struct job *job)
 {
     if (job->previous)

@@ -58,6 +58,8 @@ struct job {
     uint32_t attempts_charged; /* against max_attempts: not those that an earlier 429 explains. Of a watch: failures in
                                   a row */
     uint64_t attempt_started_us;
+    uint64_t attempt_given_ms;
+    bool is_attempt_cut;     /* it was given less than attempt_timeout_ms, since there was no more time left */
     uint64_t queue_us;       /* how long it waited for its first attempt */
     struct api_key *api_key; /* of the attempt under way, or NULL */
     uint32_t poll_interval_ms;
@@ -113,6 +115,7 @@ void job_swap_tickets(struct job *a, struct job *b);
 
 /* Doubly linked, intrusive. */
 void job_list_append(struct job_list *list, struct job *job);
+void job_list_insert(struct job_list *list, struct job *job); /* by its deadline, into a list in that order */
 void job_list_remove(struct job_list *list, struct job *job);
 struct job *job_list_take_first(struct job_list *list);                 /* or NULL */
 void job_list_append_all(struct job_list *list, struct job_list *from); /* leaves `from` empty */

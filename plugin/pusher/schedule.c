@@ -83,7 +83,9 @@ void schedule_add_later(struct schedule *schedule, struct job *job, uint64_t rea
 void schedule_attach_joined(struct schedule *schedule, struct job *job, struct job *leader)
 {
     job->leader = leader;
-    queue(job, &leader->joined);
+    job->place = JOB_IS_QUEUED;
+    job->queue = &leader->joined;
+    job_list_insert(&leader->joined, job); /* the latest is the last: it leads when the leader leaves */
     job_heap_add(&schedule->by_deadline, job);
     schedule->attached++;
 }
@@ -154,9 +156,9 @@ bool schedule_has_ready(const struct schedule *schedule)
 }
 
 /* The first of one kind, or of the other that yields to it. */
-static struct job *yielding(struct job *first, struct job *second, unsigned *firsts_in_a_row)
+static struct job *yielding(struct job *first, struct job *second, unsigned most_in_a_row, unsigned *firsts_in_a_row)
 {
-    if (!second || (first && *firsts_in_a_row < STARTS_BEFORE_ANOTHER_KIND)) {
+    if (!second || (first && *firsts_in_a_row < most_in_a_row)) {
         *firsts_in_a_row += second != NULL; /* only while one waits */
         return first;
     }
@@ -164,15 +166,16 @@ static struct job *yielding(struct job *first, struct job *second, unsigned *fir
     return second;
 }
 
-struct job *schedule_take_next(struct schedule *schedule)
+struct job *schedule_take_next(struct schedule *schedule, bool is_narrow)
 {
+    unsigned most_in_a_row = is_narrow ? 1 : STARTS_BEFORE_ANOTHER_KIND;
     struct job *push = schedule->retries.first ? schedule->retries.first : schedule->pushes.first;
     bool has_others = schedule->queries.first || schedule->polls.first;
     struct job *job = push;
 
-    if (has_others && (!push || schedule->pushes_in_a_row >= STARTS_BEFORE_ANOTHER_KIND)) {
+    if (has_others && (!push || schedule->pushes_in_a_row >= most_in_a_row)) {
         schedule->pushes_in_a_row = 0;
-        job = yielding(schedule->queries.first, schedule->polls.first, &schedule->queries_in_a_row);
+        job = yielding(schedule->queries.first, schedule->polls.first, most_in_a_row, &schedule->queries_in_a_row);
     } else if (push) {
         schedule->pushes_in_a_row += has_others;
     }

@@ -45,8 +45,9 @@ bool schedule_has_ready(const struct schedule *schedule);
 
 /* Takes the job to start next, or NULL when none is ready. Of the pushes those that are due again come first. Queries
  * yield to pushes, and polls to both, but every eighth start is theirs if they want it: a steady stream of pushes, even
- * of such that fail and fail, does not starve them. */
-struct job *schedule_take_next(struct schedule *schedule);
+ * of such that fail and fail, does not starve them. Where it is narrow, one start at a time with pauses between, every
+ * other start is theirs. */
+struct job *schedule_take_next(struct schedule *schedule, bool is_narrow);
 
 void schedule_take(struct schedule *schedule, struct job *job); /* which is in it */
 

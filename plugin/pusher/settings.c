@@ -77,7 +77,7 @@ static klp_status check_texts(const klp_config *config, klp_text_buffer *why)
         {config->name, KLP_MAX_ID_BYTES, "name"},       {config->base_url, MAX_URL_BYTES, "base_url"},
         {config->game_id, KLP_MAX_ID_BYTES, "game_id"}, {config->ca_file, 4095, "ca_file"},
         {config->proxy, MAX_URL_BYTES, "proxy"},        {config->results_url, MAX_URL_BYTES, "results_url"},
-        {config->api_key_file, 4095, "api_key_file"},   {config->expect_environment, 4, "expect_environment"},
+        {config->api_key_file, 4095, "api_key_file"},   {config->expect_environment, 255, "expect_environment"},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

@@ -122,7 +122,7 @@ void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t
 
 /* ─── Another attempt ───────────────────────────────────────────────────────────────────────────── */
 
-enum { NO_RETRY = -1, LONG_ENOUGH_US = 5000000 };
+enum { NO_RETRY = -1, LONG_ENOUGH_MS = 5000 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -208,12 +208,9 @@ static bool goes_on(klp_pusher *pusher, struct job *job, const struct assessment
 
 /* ─── Answers ───────────────────────────────────────────────────────────────────────────────────── */
 
-static bool is_cut_by_its_deadline(const klp_pusher *pusher, const struct job *job, const struct assessment *assessment)
+static bool was_cut(const struct job *job, const struct assessment *assessment)
 {
-    uint64_t given_us = job->time_us[JOB_DEADLINE] - job->attempt_started_us;
-
-    return assessment->attempt.end == ATTEMPT_TIMEOUT && given_us < LONG_ENOUGH_US &&
-           given_us < (uint64_t)pusher->settings.attempt_timeout_ms * 1000;
+    return assessment->attempt.end == ATTEMPT_TIMEOUT && job->is_attempt_cut;
 }
 
 /* Tells the gate. True: the attempt is charged; the gate did not know already. */
@@ -221,7 +218,7 @@ static bool tell_gate(klp_pusher *pusher, const struct job *job, const struct as
 {
     if (assessment->answer == &out_of_memory) /* no news of the server */
         return true;
-    if (is_cut_by_its_deadline(pusher, job, assessment)) { /* so short a time says nothing of the server */
+    if (was_cut(job, assessment) && job->attempt_given_ms < LONG_ENOUGH_MS) { /* which says nothing of the server */
         gate_note_abort(&pusher->gate, job->attempt_started_us);
         return true;
     }
@@ -251,7 +248,10 @@ static void decide_answer(klp_pusher *pusher, struct job *job, const struct tran
         pusher_tell_attempt(pusher, job, answer, &assessment, NO_RETRY);
         pusher_decide_check(pusher, &assessment, has_another_key);
     } else {
-        job->attempts_charged += is_charged && !has_another_key;
+        /* one that a ticket with less time has cut short costs those nothing that have joined it since, and have more
+         */
+        bool has_more_time = was_cut(job, &assessment) && now_us < job->time_us[JOB_DEADLINE];
+        job->attempts_charged += is_charged && !has_another_key && !has_more_time;
         if (goes_on(pusher, job, &assessment, has_another_key, random, now_us, &at_us)) {
             job->is_retry = !assessment.verdict.ok;
             pusher_tell_attempt(pusher, job, answer, &assessment, (int64_t)((at_us - now_us) / 1000));

@@ -231,6 +231,32 @@ static void calls_too_short_for_a_slow_server_do_not_hold_up_the_others(void **s
     assert_int_equal(rig_stats(rig).gate, KLP_GATE_OPEN);
 }
 
+/* The attempt was given the time of the first ticket; the second one, which has more, is not the worse for it. */
+static void who_joins_a_push_that_has_less_time_loses_nothing_by_it(void **state)
+{
+    struct rig *rig = *state;
+    klp_lobby lobby = rig_lobby("m");
+
+    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"delay_ms\":60000}}");
+    rig_open(rig, NULL); /* one attempt */
+    lobby.deadline_ms = 500;
+    klp_ticket first = rig_push_lobby(rig, &lobby);
+    while (rig_stats(rig).in_flight == 0)
+        rig_blink();
+    lobby.deadline_ms = 20000;
+    klp_ticket second = rig_push_lobby(rig, &lobby);
+    const klp_event *event = rig_take(rig);
+    assert_int_equal(event->ticket, first);
+    assert_int_equal(event->outcome, KLP_POSSIBLY_APPLIED);
+    rig_ack(rig, event);
+    event = rig_take(rig);
+    assert_int_equal(event->ticket, second);
+    assert_int_equal(event->outcome, KLP_APPLIED);
+    assert_int_equal(event->attempts, 2);
+    rig_ack(rig, event);
+    assert_int_equal(rig_stats(rig).gate, KLP_GATE_OPEN);
+}
+
 /* 408 is an answer, so the gate stays open; it is the budget alone that spaces these retries. */
 static void retries_beyond_the_budget_are_put_off(void **state)
 {
@@ -293,6 +319,7 @@ int main(void)
         test(who_cannot_outlast_the_pause_is_told_at_once),
         test(a_server_that_is_away_is_asked_by_one_request_at_a_time),
         test(a_lone_push_is_not_slowed_by_the_probing),
+        test(who_joins_a_push_that_has_less_time_loses_nothing_by_it),
         test(calls_too_short_for_a_slow_server_do_not_hold_up_the_others),
         test(retries_beyond_the_budget_are_put_off),
         test(the_budget_starves_nobody),

@@ -37,8 +37,8 @@ static void pushes_go_out_in_the_order_they_came(void **state)
     for (uint64_t i = 0; i < 100; i++)
         schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000 - i * 7 % 100, i));
     for (uint64_t i = 0; i < 100; i++)
-        assert_int_equal(take_ticket(schedule_take_next(&schedule)), i);
-    assert_null(schedule_take_next(&schedule));
+        assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), i);
+    assert_null(schedule_take_next(&schedule, false));
     assert_int_equal(schedule_next_us(&schedule), UINT64_MAX);
     schedule_destroy(&schedule);
 }
@@ -55,7 +55,7 @@ static void queries_yield_to_pushes_and_are_not_starved(void **state)
     for (int i = 0; i < 10; i++)
         schedule_add(&schedule, job_of(KLP_OP_READ, 1, 2));
     for (int i = 0; i < 80; i++)
-        queries += take_ticket(schedule_take_next(&schedule)) == 2;
+        queries += take_ticket(schedule_take_next(&schedule, false)) == 2;
     assert_int_equal(queries, 10); /* one of eight */
     schedule_destroy(&schedule);
 }
@@ -78,12 +78,12 @@ static void a_push_that_is_due_again_goes_before_what_was_never_tried(void **sta
         schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000, i));
     assert_int_equal(schedule_next_us(&schedule), 100);
     schedule_wake(&schedule, 99);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 3);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 3);
     schedule_wake(&schedule, 250);
     assert_int_equal(schedule_next_us(&schedule), 900);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 2);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 4);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 2);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 1);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 4);
     assert_true(schedule_has_ready(&schedule));
     schedule_destroy(&schedule);
 }
@@ -97,8 +97,8 @@ static void a_query_that_is_due_again_yields_to_pushes_all_the_same(void **state
     schedule_add_later(&schedule, tried(job_of(KLP_OP_CALL, 900, 1)), 100);
     schedule_add(&schedule, job_of(KLP_OP_PUSH, 1000, 2));
     schedule_wake(&schedule, 100);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 2);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 2);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 1);
     schedule_destroy(&schedule);
 }
 
@@ -114,7 +114,7 @@ static void pushes_that_are_due_again_and_again_starve_no_query(void **state)
     schedule_add_later(&schedule, tried(job_of(KLP_OP_PUSH, 1000, 1)), 0);
     for (;;) {
         schedule_wake(&schedule, 1);
-        struct job *job = schedule_take_next(&schedule);
+        struct job *job = schedule_take_next(&schedule, false);
         if (job->event.ticket == 2) {
             job_free(job);
             break;
@@ -123,6 +123,49 @@ static void pushes_that_are_due_again_and_again_starve_no_query(void **state)
         assert_true(++starts_before < 8);
     }
     assert_int_equal(starts_before, 7);
+    schedule_destroy(&schedule);
+}
+
+static void where_it_is_narrow_every_other_start_is_a_querys(void **state)
+{
+    struct schedule schedule;
+    unsigned reads = 0;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 100));
+    for (int i = 0; i < 20; i++) {
+        schedule_add(&schedule, job_of(KLP_OP_PUSH, 900, KLP_OP_PUSH));
+        schedule_add(&schedule, job_of(KLP_OP_READ, 900, KLP_OP_READ));
+    }
+    for (int i = 0; i < 20; i++)
+        reads += take_ticket(schedule_take_next(&schedule, true)) == KLP_OP_READ;
+    assert_int_equal(reads, 10);
+    schedule_destroy(&schedule);
+}
+
+static void who_has_joined_stands_in_the_order_of_deadlines(void **state)
+{
+    static const uint64_t deadlines[] = {500, 300, 400, 300, 900, 100};
+    struct schedule schedule;
+    uint64_t before = 0;
+
+    (void)state;
+    assert_true(schedule_init(&schedule, 10));
+    struct job *leader = job_of(KLP_OP_PUSH, 1000, 1);
+    schedule_add(&schedule, leader);
+    for (uint64_t i = 0; i < 6; i++)
+        schedule_attach_joined(&schedule, job_of(KLP_OP_PUSH, deadlines[i], 2 + i), leader);
+    assert_int_equal(leader->joined.count, 6);
+    for (const struct job *job = leader->joined.first; job; job = job->next) {
+        assert_true(job->time_us[JOB_DEADLINE] >= before);
+        assert_ptr_equal(job->next ? job->next->previous : leader->joined.last, job);
+        before = job->time_us[JOB_DEADLINE];
+    }
+    while (leader->joined.first) {
+        struct job *job = leader->joined.first;
+        schedule_take(&schedule, job);
+        job_free(job);
+    }
     schedule_destroy(&schedule);
 }
 
@@ -139,7 +182,7 @@ static void polls_yield_to_all_others_and_are_not_starved(void **state)
         schedule_add(&schedule, job_of(KLP_OP_PUSH, 1, KLP_OP_PUSH));
     }
     for (int i = 0; i < 256; i++)
-        starts[take_ticket(schedule_take_next(&schedule))]++;
+        starts[take_ticket(schedule_take_next(&schedule, false))]++;
     assert_int_equal(starts[KLP_OP_PUSH], 256 * 7 / 8);
     assert_int_equal(starts[KLP_OP_CALL], 256 / 8 * 7 / 8);
     assert_int_equal(starts[KLP_OP_AWAIT], 256 / 8 / 8);
@@ -189,9 +232,9 @@ static void what_waits_for_another_push_is_not_ready_and_expires_all_the_same(vo
     schedule_release_held(&schedule, released);
     assert_int_equal(schedule_count(&schedule), 2);
     assert_ptr_equal(schedule_take_expired(&schedule, 400), held);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 1);
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 4);
-    assert_null(schedule_take_next(&schedule));
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 1);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 4);
+    assert_null(schedule_take_next(&schedule, false));
     assert_int_equal(schedule_count(&schedule), 0);
     job_free(joined);
     job_free(held);
@@ -206,7 +249,7 @@ static void what_waits_is_not_ready_and_expires_all_the_same(void **state)
     assert_true(schedule_init(&schedule, 4));
     schedule_add_later(&schedule, job_of(KLP_OP_PUSH, 300, 1), 500);
     assert_false(schedule_has_ready(&schedule));
-    assert_null(schedule_take_next(&schedule));
+    assert_null(schedule_take_next(&schedule, false));
     assert_null(schedule_take_expired(&schedule, 299));
     assert_int_equal(take_ticket(schedule_take_expired(&schedule, 300)), 1);
     assert_int_equal(schedule_next_us(&schedule), UINT64_MAX);
@@ -220,7 +263,7 @@ static void a_lone_query_goes_at_once(void **state)
     (void)state;
     assert_true(schedule_init(&schedule, 4));
     schedule_add(&schedule, job_of(KLP_OP_PING, 1, 7));
-    assert_int_equal(take_ticket(schedule_take_next(&schedule)), 7);
+    assert_int_equal(take_ticket(schedule_take_next(&schedule, false)), 7);
     schedule_destroy(&schedule);
 }
 
@@ -247,7 +290,7 @@ static void deadlines_come_in_order_whatever_was_taken_between(void **state)
         struct job *taken = NULL;
         switch (random_below(&random, 4)) {
         case 0:
-            taken = schedule_take_next(&schedule);
+            taken = schedule_take_next(&schedule, false);
             break;
         case 1:
             taken = schedule_take_expired(&schedule, 500);
@@ -307,6 +350,8 @@ int main(void)
         cmocka_unit_test(a_push_that_is_due_again_goes_before_what_was_never_tried),
         cmocka_unit_test(a_query_that_is_due_again_yields_to_pushes_all_the_same),
         cmocka_unit_test(pushes_that_are_due_again_and_again_starve_no_query),
+        cmocka_unit_test(where_it_is_narrow_every_other_start_is_a_querys),
+        cmocka_unit_test(who_has_joined_stands_in_the_order_of_deadlines),
         cmocka_unit_test(polls_yield_to_all_others_and_are_not_starved),
         cmocka_unit_test(an_await_expires_with_all_others_but_not_for_a_gate),
         cmocka_unit_test(what_waits_for_another_push_is_not_ready_and_expires_all_the_same),

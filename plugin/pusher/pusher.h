@@ -157,16 +157,36 @@ void pusher_dismiss(klp_pusher *pusher, struct job *job, struct job_list *joined
  * has it now, which has left them. */
 struct job *pusher_part(klp_pusher *pusher, struct job *leader);
 
-/* verdicts.c */
-struct job *pusher_drop_body(klp_pusher *pusher, struct job *job);           /* which may move */
-void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply); /* and releases it */
-void pusher_decide_unsent(klp_pusher *pusher, struct job *job);              /* for want of memory */
-void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end);
+/* endings.c */
+/* How a call ends. */
+struct ending {
+    const struct assessment *assessment; /* of its last attempt; or NULL: by ourselves */
+    bool is_refused;                     /* … of an attempt that was to find out whether it may be made */
+    enum local_end end;
+    const struct transport_reply *aborted; /* its attempt, taken off the wire, or NULL */
+    bool others_go_on;                     /* that share its request */
+    int64_t retry_after_ms;
+};
+
+struct job *pusher_drop_body(klp_pusher *pusher, struct job *job); /* which may move */
+struct conclusion pusher_conclusion(const klp_pusher *pusher);
+
+/* A call that is out of the schedule has its verdict, which is that of all who have joined it, too. */
+void pusher_end_call(klp_pusher *pusher, struct job *job, const struct ending *ending);
 void pusher_decide_local(klp_pusher *pusher, struct job *job, enum local_end end, int64_t retry_after_ms);
 void pusher_decide_refused(klp_pusher *pusher, struct job *job, const struct assessment *assessment);
 
-/* A call that is out of the schedule ends by itself, whatever it is: one that others have joined, or one that has. */
+/* A ticket ends by itself, whatever it is: one that has joined another leaves it; else its call ends. */
 void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t retry_after_ms);
+
+/* again.c: true: the job is to go out again, at *at_us */
+bool pusher_goes_on(klp_pusher *pusher, struct job *job, const struct assessment *assessment, bool has_another_key,
+                    uint32_t random, uint64_t now_us, uint64_t *at_us);
+
+/* verdicts.c */
+void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply); /* and releases it */
+void pusher_decide_unsent(klp_pusher *pusher, struct job *job);              /* for want of memory */
+void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end);
 
 /* checking.c: the ping of our own */
 void pusher_decide_check(klp_pusher *pusher, const struct assessment *assessment, bool has_another_key);

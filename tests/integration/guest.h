@@ -13,7 +13,7 @@
 #include "slowed.h"
 
 /* Above the time that is asked for: what a thread may take to come to its turn on a busy machine. */
-#define GUEST_LITTLE_MS (is_slowed() ? 5000u : 1000u)
+#define GUEST_LITTLE_MS patience_ms(1000)
 
 /* Fewer rounds where each costs ten times as much, or a hundred times. */
 #define GUEST_ROUNDS(count) (is_under_valgrind() ? (count) / 20u : is_slowed() ? (count) / 5u : (count))

@@ -6,6 +6,7 @@
 #define SLOWED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -22,6 +23,12 @@ static inline bool is_under_valgrind(void)
 static inline bool is_slowed(void)
 {
     return IS_SANITIZED || is_under_valgrind();
+}
+
+/* What may take `ms` where nothing slows it down. Under valgrind it is not time that is tested. */
+static inline uint32_t patience_ms(uint32_t ms)
+{
+    return is_under_valgrind() ? ms * 30 : IS_SANITIZED ? ms * 5 : ms;
 }
 
 #endif

@@ -439,7 +439,7 @@ static void stop_is_heard_however_busy_the_pushing_threads_are(void **state)
             pthread_join(threads[i], NULL);
         uint64_t start_ms = rig_now_ms();
         assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
-        assert_in_range(rig_now_ms() - start_ms, 0, 4000);
+        assert_in_range(rig_now_ms() - start_ms, 0, patience_ms(4000));
         rig_close(rig);
     }
 }

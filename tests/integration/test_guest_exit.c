@@ -11,7 +11,7 @@
 
 #include "guest_group.h"
 
-#define EXIT_LIMIT_MS (is_slowed() ? 10000u : 3000u)
+#define EXIT_LIMIT_MS patience_ms(3000)
 
 static void run_exits(const char *mode, unsigned times)
 {

@@ -40,7 +40,7 @@ static const char *url;
 
 /* A refused child does nothing that takes time: if it does not end at once, it waits for a worker that it has not got.
  */
-#define REFUSED_MS (is_slowed() ? 10000u : 1500u)
+#define REFUSED_MS patience_ms(2000)
 
 static void await_child(pid_t child, unsigned limit_ms)
 {

@@ -9,7 +9,7 @@
 
 #include "host.h"
 
-#define LITTLE_MS (is_slowed() ? 5000u : 1000u)
+#define LITTLE_MS patience_ms(1000)
 
 static void skip(const char *what)
 {

@@ -10,7 +10,7 @@
 #include "host.h"
 
 enum { ROUNDS = 50 };
-#define LITTLE_MS (is_slowed() ? 5000u : 1000u)
+#define LITTLE_MS patience_ms(1000)
 
 static const klp_api *api;
 static klp_pusher *pusher;

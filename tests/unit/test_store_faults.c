@@ -8,6 +8,8 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
+#include "slowed.h"
+
 /* ─── The disk ──────────────────────────────────────────────────────────────────────────────────── */
 
 enum fault {
@@ -401,6 +403,12 @@ static bool tell(enum fault kind, bool lasts, long at)
     return has_fired;
 }
 
+/* From one place to the next; under valgrind, where each takes a second, a sample must do. */
+static long stride(long usual)
+{
+    return is_under_valgrind() ? 29 * usual : usual;
+}
+
 /* Of reads, one for each page that is copied, and of allocations, thousands at an open, some will do. */
 static void a_batch_that_the_disk_fails_is_all_or_nothing(void **state)
 {
@@ -411,7 +419,7 @@ static void a_batch_that_the_disk_fails_is_all_or_nothing(void **state)
             long at = 1;
             large_bytes = is_often ? 8000 : 1500000;
             while (tell(kind, lasts, at))
-                at += kind == FAULT_READ ? 97 : kind == FAULT_MEMORY ? 5 : 1;
+                at += stride(kind == FAULT_READ ? 97 : kind == FAULT_MEMORY ? 5 : 1);
             printf("    fault %d, %s: up to the call %ld\n", kind, lasts ? "lasting" : "once", at - 1);
         }
 }
@@ -473,9 +481,9 @@ static void an_open_or_close_that_the_disk_fails_loses_nothing(void **state)
     for (enum fault kind = 0; kind < FAULT_KINDS; kind++) {
         long begun = 1, again = 1;
         while (open_new(kind, begun))
-            begun++;
+            begun += stride(1);
         while (open_again_and_close(kind, again))
-            again++;
+            again += stride(1);
         printf("    fault %d: %ld places in a new one, %ld in one opened again and closed\n", kind, begun - 1,
                again - 1);
     }

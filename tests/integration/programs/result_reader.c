@@ -32,6 +32,17 @@ static bool store(int file, const char *lines, size_t size)
     return true;
 }
 
+/* A reader that was killed while it wrote has left half a line, of an event that it did not acknowledge. */
+static bool cut_half_line(int file)
+{
+    off_t size = lseek(file, 0, SEEK_END);
+    char byte = '\n';
+
+    while (size > 0 && pread(file, &byte, 1, size - 1) == 1 && byte != '\n')
+        size--;
+    return size >= 0 && ftruncate(file, size) == 0;
+}
+
 static uint64_t seq_of(const char *line)
 {
     const char *seq =
@@ -74,9 +85,9 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    int file = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int file = open(argv[2], O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     int socket = nn_socket(AF_SP, NN_REP);
-    if (file < 0 || socket < 0 || nn_bind(socket, argv[1]) < 0) {
+    if (file < 0 || !cut_half_line(file) || socket < 0 || nn_bind(socket, argv[1]) < 0) {
         perror(argv[1]);
         return 1;
     }

@@ -16,6 +16,7 @@ void batch_tell(struct store *store)
     store->facts.last_seq = store->committed.last_seq;
     store->facts.jobs = store->committed.jobs;
     store->facts.events = store->committed.events;
+    store->facts.failed = store->committed.failed;
 }
 
 enum store_result batch_spoil(struct store *store, enum store_result result)

@@ -179,12 +179,11 @@ static enum store_result check(struct store *store, const struct store_owner *ow
 
     if (!result)
         result = schema_check(store);
-    if (!result && has_lost_log && !schema_was_closed(store))
+    /* Beside a view somebody may have begun to use it since: then it has a log by now. */
+    if (!result && has_lost_log && !schema_was_closed(store) && wal_look(store->path) == STORE_NOT_THERE)
         result = failure_say(store, STORE_DAMAGED, "its write-ahead log (-wal) is gone");
     if (!result && !store->is_view)
         result = expect(store, "PRAGMA quick_check(1)", "ok", "its structure is broken");
-    if (!result)
-        result = statements_prepare(store);
     if (!result)
         result = schema_read(store, owner);
     return result;
@@ -256,6 +255,10 @@ enum store_result database_open(struct store *store, const struct store_owner *o
         result = check(store, owner, has_lost_log);
     if (!result)
         result = check_name(store);
+    if (!result)
+        result = schema_upgrade(store);
+    if (!result)
+        result = statements_prepare(store);
     store->now = store->committed;
     if (!result)
         result = room_bound(store, max_bytes);
@@ -271,13 +274,16 @@ enum store_result database_open(struct store *store, const struct store_owner *o
 
 enum store_result database_view(struct store *store)
 {
+    bool has_lost_log = wal_look(store->path) == STORE_NOT_THERE;
     enum store_result result =
         failure_of(store, open_connection(store, store->path, SQLITE_OPEN_READONLY), "opening it");
 
     if (!result)
         result = set_up(store, STORE_SURVIVES_PROCESS);
     if (!result)
-        result = check(store, NULL, false);
+        result = check(store, NULL, has_lost_log);
+    if (!result)
+        result = statements_prepare(store);
     if (result)
         database_close(store, false);
     return result;
@@ -285,10 +291,9 @@ enum store_result database_view(struct store *store)
 
 void database_close(struct store *store, bool is_kept)
 {
-    if (is_kept) {
-        (void)schema_mark(store, true);
+    /* a file that still says that it is in use has to keep its log: without it it would be taken for damaged */
+    if (is_kept && schema_mark(store, true) == STORE_OK)
         (void)sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    }
     statements_finalize(store);
     sqlite3_close(store->database);
     store->database = NULL;

@@ -28,16 +28,23 @@ enum statement {
     STATEMENT_DELETE_EVENTS,
     STATEMENT_RESERVE,
     STATEMENT_SET_META,
+    STATEMENT_CHANGE_META,
     STATEMENT_MEND,
     STATEMENT_EACH_JOB,
     STATEMENT_EACH_TICKET,
     STATEMENT_EACH_EVENT,
+    STATEMENT_KEEP_FAILED, /* from here on: of the table of what failed */
+    STATEMENT_FAILED_BYTES,
+    STATEMENT_DELETE_FAILED,
+    STATEMENT_DELETE_FAILED_BEFORE,
+    STATEMENT_DELETE_OLDEST_FAILED,
+    STATEMENT_EACH_FAILED,
     STATEMENT_KINDS
 };
 
 /* What is there, and the numbers that may be used. */
 struct tally {
-    uint64_t jobs, tickets, events, last_ticket, last_seq;
+    uint64_t jobs, tickets, events, failed, last_ticket, last_seq;
 };
 
 struct store {
@@ -56,6 +63,7 @@ struct store {
     int64_t room_bytes;  /* for puts, under the bound, at least; below the truth until it is looked at again */
 
     bool is_view;
+    bool has_failed_table;    /* not so: a view of an older file, or a disk too full to add it */
     bool is_writing;          /* a transaction is open */
     bool has_deleted;         /* in it */
     bool tail_is_doubtful;    /* a commit failed: see store_commit() */
@@ -98,6 +106,30 @@ enum store_result batch_spoil(struct store *store, enum store_result result);
 
 /* Copies the committed tally to what is told. */
 void batch_tell(struct store *store);
+
+/* ─── Records, without a look at the bound (records.c) ──────────────────────────────────────────── */
+
+/* `which` deletes the rows of a number. */
+enum store_result record_delete(struct store *store, enum statement which, uint64_t number, uint64_t *rows);
+
+/* Each in place of the one that is there. */
+enum store_result record_write_job(struct store *store, const struct store_job *job);
+enum store_result record_write_ticket(struct store *store, const struct store_ticket *ticket);
+
+/* What they are to room_take(), but for what every ticket takes. */
+uint64_t record_job_bytes(const struct store_job *job);
+uint64_t record_ticket_bytes(const struct store_ticket *ticket);
+
+/* ─── What failed gives way (failed.c) ──────────────────────────────────────────────────────────── */
+
+/* room_take(), where need be in place of the oldest of the failed, but for the one that is spared (0: none).
+ * STORE_FULL: there is no room even without them. */
+enum store_result failed_make_room(struct store *store, uint64_t bytes, uint64_t tickets, uint64_t spared);
+
+/* ─── Deaths (handling.c) ───────────────────────────────────────────────────────────────────────── */
+
+/* Reads into the facts what was noted last, and forgets it. The lock is held. */
+void handling_take(struct store *store);
 
 /* ─── What went wrong (failure.c) ───────────────────────────────────────────────────────────────── */
 

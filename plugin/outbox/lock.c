@@ -118,3 +118,15 @@ enum store_result lock_take(struct lock *lock, const char *path)
     }
     return STORE_LOCKED;
 }
+
+bool lock_is_held(const char *path)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return errno != ENOENT;
+    bool is_held = fcntl(fd, F_OFD_GETLK, &whole) || whole.l_type != F_UNLCK;
+    close(fd);
+    return is_held;
+}

@@ -118,6 +118,16 @@ static void take_event(struct row *row, struct store_event *event)
     event->json = take_text(row);
 }
 
+static void take_failed(struct row *row, struct store_failed *failed)
+{
+    take_job(row, &failed->job);
+    take_ticket(row, &failed->ticket);
+    failed->id = failed->ticket.ticket;
+    failed->outcome = take_i32(row);
+    failed->error_code = take_text(row);
+    failed->ended_unix_ms = take_i64(row);
+}
+
 /* ─── One after the other ───────────────────────────────────────────────────────────────────────── */
 
 static struct row begin(struct store *store, enum statement which, uint64_t number)
@@ -197,6 +207,29 @@ enum store_result store_each_event(struct store *store, uint64_t above_seq,
         take_event(&row, &event);
         result = judge(&row, code);
         if (!result && !each(user, &event))
+            break;
+    }
+    if (!result)
+        result = judge(&row, code);
+    sqlite3_reset(row.statement);
+    return result;
+}
+
+enum store_result store_each_failed(struct store *store, uint64_t above_id,
+                                    bool (*each)(void *user, const struct store_failed *failed), void *user)
+{
+    enum store_result result = STORE_OK;
+    struct store_failed failed;
+    struct row row;
+    int code;
+
+    if (!store->has_failed_table)
+        return STORE_OK;
+    row = begin(store, STATEMENT_EACH_FAILED, above_id);
+    while (!result && next(&row, &code)) {
+        take_failed(&row, &failed);
+        result = judge(&row, code);
+        if (!result && !each(user, &failed))
             break;
     }
     if (!result)

@@ -2,7 +2,7 @@
  * What is written of jobs, tickets and events. */
 #include "outbox/inside.h"
 
-static enum store_result delete_rows(struct store *store, enum statement which, uint64_t number, uint64_t *rows)
+enum store_result record_delete(struct store *store, enum statement which, uint64_t number, uint64_t *rows)
 {
     struct binding binding = binding_of(store, which);
     enum store_result result;
@@ -12,12 +12,6 @@ static enum store_result delete_rows(struct store *store, enum statement which, 
     if (!result && *rows)
         store->has_deleted = true;
     return result;
-}
-
-static enum store_result refuse(struct store *store)
-{
-    return failure_say(store, STORE_FULL, "it has reached its bound of %llu bytes",
-                       (unsigned long long)store->most_pages * 4096);
 }
 
 /* ─── Jobs and tickets ──────────────────────────────────────────────────────────────────────────── */
@@ -65,16 +59,29 @@ static enum store_result insert_job(struct store *store, const struct store_job 
 static enum store_result delete_job(struct store *store, uint64_t id)
 {
     uint64_t rows = 0;
-    enum store_result result = delete_rows(store, STATEMENT_DELETE_PROGRESS, id, &rows);
+    enum store_result result = record_delete(store, STATEMENT_DELETE_PROGRESS, id, &rows);
 
     if (!result)
-        result = delete_rows(store, STATEMENT_DELETE_JOB, id, &rows);
+        result = record_delete(store, STATEMENT_DELETE_JOB, id, &rows);
     if (!result)
         store->now.jobs -= rows;
     return result;
 }
 
-static uint64_t job_bytes(const struct store_job *job)
+enum store_result record_write_job(struct store *store, const struct store_job *job)
+{
+    enum store_result result = delete_job(store, job->id);
+
+    if (!result)
+        result = insert_job(store, job);
+    if (!result)
+        result = write_progress(store, STATEMENT_INSERT_PROGRESS, job, NULL);
+    if (!result)
+        store->now.jobs++;
+    return result;
+}
+
+uint64_t record_job_bytes(const struct store_job *job)
 {
     return job->game_id.size + job->event_key.size + job->key.size + job->method.size + job->path.size +
            job->body.size + sizeof job->fingerprint + 64 + 512 /* its progress, and what that may grow to */;
@@ -84,19 +91,12 @@ enum store_result store_put_job(struct store *store, const struct store_job *job
 {
     enum store_result result = batch_begin(store);
 
+    if (!result)
+        result = failed_make_room(store, record_job_bytes(job), 1, 0);
     if (result)
         return result;
-    if (!room_take(store, job_bytes(job), 1))
-        return refuse(store);
     room_give_back(store, 1); /* its first ticket's turn comes next, and is sure of its room */
-    result = delete_job(store, job->id);
-    if (!result)
-        result = insert_job(store, job);
-    if (!result)
-        result = write_progress(store, STATEMENT_INSERT_PROGRESS, job, NULL);
-    if (!result)
-        store->now.jobs++;
-    return result;
+    return record_write_job(store, job);
 }
 
 enum store_result store_update_job(struct store *store, const struct store_job *job)
@@ -111,19 +111,15 @@ enum store_result store_update_job(struct store *store, const struct store_job *
     return result;
 }
 
-enum store_result store_put_ticket(struct store *store, const struct store_ticket *ticket)
+enum store_result record_write_ticket(struct store *store, const struct store_ticket *ticket)
 {
+    struct binding binding;
     uint64_t rows = 0;
-    enum store_result result = batch_begin(store);
+    enum store_result result = record_delete(store, STATEMENT_DELETE_TICKET, ticket->ticket, &rows);
 
     if (result)
         return result;
-    if (!room_take(store, ticket->trace_parent.size > 256 ? ticket->trace_parent.size : 0, 1))
-        return refuse(store);
-    result = delete_rows(store, STATEMENT_DELETE_TICKET, ticket->ticket, &rows);
-    if (result)
-        return result;
-    struct binding binding = binding_of(store, STATEMENT_INSERT_TICKET);
+    binding = binding_of(store, STATEMENT_INSERT_TICKET);
     bind_number(&binding, (int64_t)ticket->ticket);
     bind_number(&binding, (int64_t)ticket->job);
     bind_number(&binding, (int64_t)ticket->cookie);
@@ -134,6 +130,20 @@ enum store_result store_put_ticket(struct store *store, const struct store_ticke
     if (!result)
         store->now.tickets += 1 - rows;
     return result;
+}
+
+uint64_t record_ticket_bytes(const struct store_ticket *ticket)
+{
+    return ticket->trace_parent.size > 256 ? ticket->trace_parent.size : 0;
+}
+
+enum store_result store_put_ticket(struct store *store, const struct store_ticket *ticket)
+{
+    enum store_result result = batch_begin(store);
+
+    if (!result)
+        result = failed_make_room(store, record_ticket_bytes(ticket), 1, 0);
+    return result ? result : record_write_ticket(store, ticket);
 }
 
 /* ─── Events ────────────────────────────────────────────────────────────────────────────────────── */
@@ -156,7 +166,7 @@ static enum store_result put_event(struct store *store, const struct store_event
 {
     struct binding binding;
     uint64_t rows = 0;
-    enum store_result result = delete_rows(store, STATEMENT_DELETE_EVENT, event->seq, &rows);
+    enum store_result result = record_delete(store, STATEMENT_DELETE_EVENT, event->seq, &rows);
 
     if (result)
         return result;
@@ -177,17 +187,18 @@ enum store_result store_conclude(struct store *store, const struct store_event *
     bool is_large = event->json.size > STORE_VERDICT_BYTES;
     enum store_result result = batch_begin(store);
 
+    if (!result && is_large)
+        result = failed_make_room(store, event->json.size, 0, 0);
     if (result)
         return result;
-    if (is_large && !room_take(store, event->json.size, 0))
-        return refuse(store);
-    result = delete_rows(store, STATEMENT_DELETE_TICKET, event->ticket, &rows);
+    result = record_delete(store, STATEMENT_DELETE_TICKET, event->ticket, &rows);
     if (result)
         return result;
     store->now.tickets -= rows;
-    if (!rows && !is_large && !room_take(store, event->json.size + 32, 0))
-        return refuse(store);
-    result = delete_job_without_tickets(store, job);
+    if (!rows && !is_large)
+        result = failed_make_room(store, event->json.size + 32, 0, 0);
+    if (!result)
+        result = delete_job_without_tickets(store, job);
     return result ? result : put_event(store, event);
 }
 
@@ -214,7 +225,7 @@ static enum store_result forget(struct store *store, enum statement which, uint6
     enum store_result result = batch_begin(store);
 
     if (!result)
-        result = delete_rows(store, which, seq, &rows);
+        result = record_delete(store, which, seq, &rows);
     if (!result)
         store->now.events -= rows;
     return result;
@@ -248,4 +259,17 @@ enum store_result store_reserve(struct store *store, uint64_t last_ticket, uint6
     if (store->now.last_seq < last_seq)
         store->now.last_seq = last_seq;
     return STORE_OK;
+}
+
+enum store_result store_change_key_prefix(struct store *store, klp_text key_prefix)
+{
+    struct binding binding;
+    enum store_result result = batch_begin(store);
+
+    if (result)
+        return result;
+    binding = binding_of(store, STATEMENT_CHANGE_META);
+    bind_text(&binding, key_prefix);
+    bind_text(&binding, klp_cstr("key_prefix"));
+    return batch_write(store, STATEMENT_CHANGE_META, &binding, NULL);
 }

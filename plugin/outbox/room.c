@@ -64,17 +64,39 @@ bool room_take(struct store *store, uint64_t bytes, uint64_t tickets)
     return true;
 }
 
+uint64_t store_room_bytes(struct store *store)
+{
+    enum { LOOK_AGAIN_BELOW = 1 << 16, LEAST_FAILED_BYTES = 256 };
+    int64_t pages, free_pages;
+
+    if (!store->most_pages)
+        return UINT64_MAX;
+    if (store->room_bytes < LOOK_AGAIN_BELOW && look(store, &pages, &free_pages))
+        store->room_bytes =
+            ((int64_t)store->most_pages - (pages - free_pages)) * PAGE_BYTES - set_aside_bytes(&store->now);
+    /* what failed gives way */
+    return (store->room_bytes > 0 ? (uint64_t)store->room_bytes : 0) + store->now.failed * LEAST_FAILED_BYTES;
+}
+
+uint64_t store_cost_bytes(uint64_t bytes)
+{
+    return (uint64_t)(record_bytes(bytes) + tickets_bytes(1));
+}
+
 void room_give_back(struct store *store, uint64_t tickets)
 {
     store->room_bytes += tickets_bytes(tickets);
 }
+
+/* No database has more; and no number of bytes overflows with it. */
+#define SQLITE_MOST_PAGES UINT64_C(0xfffffffe)
 
 enum store_result room_bound(struct store *store, uint64_t max_bytes)
 {
     char text[64];
     int64_t pages, free_pages, most;
 
-    store->most_pages = max_bytes / PAGE_BYTES;
+    store->most_pages = max_bytes / PAGE_BYTES < SQLITE_MOST_PAGES ? max_bytes / PAGE_BYTES : SQLITE_MOST_PAGES;
     if (!max_bytes)
         return STORE_OK;
     if (!store->most_pages)

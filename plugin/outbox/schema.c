@@ -29,8 +29,22 @@ static const char version_1[] =
     " json TEXT NOT NULL);"
     "INSERT INTO meta(name, value) VALUES ('reads_from', 1), ('last_ticket', 0), ('last_seq', 0), ('closed', 1);";
 
+/* What failed is on its own: its job and its ticket are gone by then. */
+static const char version_2[] =
+    "CREATE TABLE failed(ticket INTEGER PRIMARY KEY, cookie INTEGER NOT NULL, ticket_accepted_unix_ms INTEGER NOT NULL,"
+    " deadline_unix_ms INTEGER NOT NULL, trace_parent TEXT NOT NULL, op INTEGER NOT NULL, game_id TEXT NOT NULL,"
+    " event_key TEXT NOT NULL, key TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,"
+    " idempotency_offset INTEGER NOT NULL, idempotency_bytes INTEGER NOT NULL, fingerprint BLOB NOT NULL,"
+    " accepted_unix_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, attempts_charged INTEGER NOT NULL,"
+    " sends INTEGER NOT NULL, http_status INTEGER NOT NULL, last_error TEXT NOT NULL, next_unix_ms INTEGER NOT NULL,"
+    " recoveries INTEGER NOT NULL, attempt_open INTEGER NOT NULL, possibly_applied INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL, error_code TEXT NOT NULL, ended_unix_ms INTEGER NOT NULL, body TEXT NOT NULL);"
+    "CREATE INDEX failed_by_end ON failed(ended_unix_ms);";
+
+enum { VERSION_OF_FAILED = 2 };
+
 /* What takes a file from version i + 1 to the next. */
-static const char *const upgrades[SCHEMA_VERSION] = {NULL}; /* the last is none */
+static const char *const upgrades[SCHEMA_VERSION] = {version_2, NULL}; /* the last is none */
 
 /* ─── A new one ─────────────────────────────────────────────────────────────────────────────────── */
 
@@ -110,7 +124,7 @@ static enum store_result read_number(struct store *store, const char *text, int6
     return failure_of(store, code, "reading what it says about itself");
 }
 
-static enum store_result upgrade(struct store *store, int64_t version)
+static int upgrade(struct store *store, int64_t version)
 {
     int code = exec(store->database, "BEGIN IMMEDIATE");
 
@@ -120,9 +134,22 @@ static enum store_result upgrade(struct store *store, int64_t version)
         code = set_version(store->database, SCHEMA_VERSION);
     if (!code)
         code = exec(store->database, "COMMIT");
-    if (code && !sqlite3_get_autocommit(store->database))
+    return code;
+}
+
+enum store_result schema_upgrade(struct store *store)
+{
+    int64_t version = 0;
+    enum store_result result = read_number(store, "PRAGMA user_version", &version);
+
+    if (result || version < 1 || version >= SCHEMA_VERSION)
+        return result;
+    result = failure_of(store, upgrade(store, version), "bringing it up to date");
+    if (!result)
+        store->has_failed_table = true;
+    else if (!sqlite3_get_autocommit(store->database))
         exec(store->database, "ROLLBACK");
-    return failure_of(store, code, "bringing it up to date");
+    return result == STORE_FULL ? STORE_OK : result;
 }
 
 enum store_result schema_check(struct store *store)
@@ -143,7 +170,8 @@ enum store_result schema_check(struct store *store)
         return failure_say(store, STORE_TOO_NEW,
                            "it is of version %lld, which a release that reads version %lld or later can read",
                            (long long)version, (long long)reads_from);
-    return version < SCHEMA_VERSION && !store->is_view ? upgrade(store, version) : STORE_OK;
+    store->has_failed_table = version >= VERSION_OF_FAILED;
+    return STORE_OK;
 }
 
 bool schema_was_closed(struct store *store)
@@ -231,10 +259,12 @@ enum store_result schema_read(struct store *store, const struct store_owner *own
         {"SELECT count(*) FROM event", &tally->events},
         {"SELECT value FROM meta WHERE name = 'last_ticket'", &tally->last_ticket},
         {"SELECT value FROM meta WHERE name = 'last_seq'", &tally->last_seq},
+        {"SELECT count(*) FROM failed", &tally->failed},
     };
+    size_t count = sizeof numbers / sizeof *numbers - !store->has_failed_table;
     enum store_result result = read_owner(store, owner);
 
-    for (size_t i = 0; !result && i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; !result && i < count; i++) {
         int64_t number = 0;
         result = read_number(store, numbers[i].text, &number);
         if (!result && number < 0)

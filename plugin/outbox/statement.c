@@ -31,6 +31,7 @@ static const char *const texts[STATEMENT_KINDS] = {
     [STATEMENT_DELETE_EVENTS] = "DELETE FROM event WHERE seq <= ?",
     [STATEMENT_RESERVE] = "UPDATE meta SET value = max(value, CASE name WHEN 'last_ticket' THEN ? ELSE ? END)"
                           " WHERE name IN ('last_ticket', 'last_seq')",
+    [STATEMENT_CHANGE_META] = "UPDATE meta SET value = ? WHERE name = ?",
     [STATEMENT_SET_META] = "INSERT INTO meta(name, value) VALUES (?, ?)"
                            " ON CONFLICT(name) DO UPDATE SET value = excluded.value",
     [STATEMENT_MEND] = "INSERT INTO meta(name, value) VALUES ('mended', 1) ON CONFLICT(name) DO UPDATE SET"
@@ -43,11 +44,38 @@ static const char *const texts[STATEMENT_KINDS] = {
     [STATEMENT_EACH_TICKET] = "SELECT ticket, job, cookie, accepted_unix_ms, deadline_unix_ms, trace_parent"
                               " FROM ticket WHERE job = ? ORDER BY ticket",
     [STATEMENT_EACH_EVENT] = "SELECT seq, ticket, recoveries, json FROM event WHERE seq > ? ORDER BY seq",
+
+    [STATEMENT_KEEP_FAILED] =
+        "INSERT INTO failed(ticket, cookie, ticket_accepted_unix_ms, deadline_unix_ms, trace_parent, op, game_id,"
+        " event_key, key, method, path, idempotency_offset, idempotency_bytes, fingerprint, accepted_unix_ms, attempts,"
+        " attempts_charged, sends, http_status, last_error, next_unix_ms, recoveries, attempt_open, possibly_applied,"
+        " outcome, error_code, ended_unix_ms, body)"
+        " SELECT ticket.ticket, ticket.cookie, ticket.accepted_unix_ms, ticket.deadline_unix_ms, ticket.trace_parent,"
+        " job.op, job.game_id, job.event_key, job.key, job.method, job.path, job.idempotency_offset,"
+        " job.idempotency_bytes, job.fingerprint, job.accepted_unix_ms, progress.attempts, progress.attempts_charged,"
+        " progress.sends, progress.http_status, progress.last_error, progress.next_unix_ms, progress.recoveries,"
+        " progress.attempt_open, progress.possibly_applied, ?, ?, ?, job.body FROM ticket"
+        " JOIN job ON job.id = ticket.job JOIN progress ON progress.job = job.id"
+        " WHERE ticket.ticket = ? AND ticket.job = ?",
+    [STATEMENT_FAILED_BYTES] =
+        "SELECT length(CAST(ticket.trace_parent || job.game_id || job.event_key || job.key || job.method || job.path"
+        " || job.body AS BLOB)) FROM ticket JOIN job ON job.id = ticket.job WHERE ticket.ticket = ? AND job.id = ?",
+    [STATEMENT_DELETE_FAILED] = "DELETE FROM failed WHERE ticket = ?",
+    [STATEMENT_DELETE_FAILED_BEFORE] = "DELETE FROM failed WHERE ended_unix_ms < ?",
+    [STATEMENT_DELETE_OLDEST_FAILED] = "DELETE FROM failed WHERE ticket IN (SELECT ticket FROM failed WHERE ticket <> ?"
+                                       " ORDER BY ended_unix_ms, ticket LIMIT ?)",
+    [STATEMENT_EACH_FAILED] = "SELECT 0, op, game_id, event_key, key, method, path, body, idempotency_offset,"
+                              " idempotency_bytes, fingerprint, accepted_unix_ms, attempts, attempts_charged, sends,"
+                              " http_status, last_error, next_unix_ms, recoveries, attempt_open, possibly_applied,"
+                              " ticket, 0, cookie, ticket_accepted_unix_ms, deadline_unix_ms, trace_parent,"
+                              " outcome, error_code, ended_unix_ms FROM failed WHERE ticket > ? ORDER BY ticket",
 };
 
 enum store_result statements_prepare(struct store *store)
 {
-    for (int i = 0; i < STATEMENT_KINDS; i++) {
+    int kinds = store->has_failed_table ? STATEMENT_KINDS : STATEMENT_KEEP_FAILED;
+
+    for (int i = 0; i < kinds; i++) {
         int code =
             sqlite3_prepare_v3(store->database, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
         if (code == SQLITE_ERROR) /* it was fine when it was written, so it is the file that lacks something */

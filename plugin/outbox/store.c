@@ -55,6 +55,7 @@ static enum store_result finish(enum store_result result, struct store *opened, 
 {
     if (!result) {
         batch_tell(opened);
+        handling_take(opened);
         *store = opened;
         return STORE_OK;
     }
@@ -241,6 +242,17 @@ enum store_result store_adopt(const char *directory, const char *file, const str
     return opened ? finish(open_there(opened, &wish), opened, store, NULL, why) : no_memory(why);
 }
 
+/* Whether the file that was looked at is gone. Then what SQLite has made beside it for us since is nobody's. */
+static bool sweep_view(const struct store *store)
+{
+    struct stat found;
+
+    if (lstat(store->path, &found) == 0 || errno != ENOENT)
+        return false;
+    paths_remove(store->path);
+    return true;
+}
+
 enum store_result store_view(const char *directory, const char *file, struct store **store, klp_text_buffer *why)
 {
     struct stat found;
@@ -257,10 +269,9 @@ enum store_result store_view(const char *directory, const char *file, struct sto
     if (!opened)
         return no_memory(why);
     opened->is_view = true;
-    if (lstat(opened->path, &found))
+    result = lstat(opened->path, &found) ? STORE_NOT_THERE : database_view(opened);
+    if (result && (result == STORE_NOT_THERE || sweep_view(opened)))
         result = failure_say(opened, STORE_NOT_THERE, "there is no such file");
-    else
-        result = database_view(opened);
     return finish(result, opened, store, NULL, why);
 }
 
@@ -277,6 +288,15 @@ enum store_result store_list(const char *directory, bool (*each)(void *user, con
     return STORE_OK;
 }
 
+bool store_is_in_use(const char *directory, const char *file)
+{
+    char *path = paths_of(directory, file, ".lock");
+    bool is_in_use = !path || lock_is_held(path);
+
+    free(path);
+    return is_in_use;
+}
+
 /* ─── Its end ───────────────────────────────────────────────────────────────────────────────────── */
 
 void store_close(struct store *store)
@@ -286,7 +306,10 @@ void store_close(struct store *store)
     store_roll_back(store);
     if (!store->is_view)
         (void)store_commit(store); /* a failed commit is written over, if it can be */
+    store_note_handling(store, (struct store_handling){STORE_HANDLES_NOTHING, 0});
     database_close(store, !store->is_view);
+    if (store->is_view)
+        (void)sweep_view(store);
     file_free(store);
 }
 
@@ -296,7 +319,7 @@ void store_remove(struct store *store)
         return;
     store_roll_back(store);
     const struct tally *tally = &store->committed;
-    if (store->is_view || tally->jobs || tally->tickets || tally->events) {
+    if (store->is_view || tally->jobs || tally->tickets || tally->events || tally->failed) {
         store_close(store);
         return;
     }

@@ -30,12 +30,23 @@ struct store_owner {
     klp_text key_prefix; /* of the API key: what stands before its first '.' */
 };
 
+/* What a process is just about to look at, for the next one to know should it die of it. */
+enum store_handled { STORE_HANDLES_NOTHING = 0, STORE_HANDLES_JOB = 1, STORE_HANDLES_EVENT = 2 };
+
+struct store_handling {
+    enum store_handled kind;
+    uint64_t number; /* the job's id, or the event's seq */
+};
+
 /* Numbers of before this file's opening never come again. */
 struct store_facts {
     char epoch[17]; /* 16 hex digits, made with the file */
     uint64_t last_ticket;
     uint64_t last_seq;
-    uint64_t jobs, events;
+    uint64_t jobs, events, failed;
+    /* What the last one who had it open was handling when he died; told once, to the first who opens it, and never to a
+     * view. .kind 0: nothing. */
+    struct store_handling died_over;
 };
 
 enum store_result {
@@ -68,7 +79,7 @@ enum store_result store_open(const char *directory, const struct store_owner *ow
                              klp_text_buffer *why);
 
 /* Opens another one's, if nobody has it locked: `file` is a name within the directory. The owner's name is not looked
- * at: the file keeps the one it has. */
+ * at: the file keeps the one it has. `owner` NULL: of any origin and key prefix, for who sends nothing. */
 enum store_result store_adopt(const char *directory, const char *file, const struct store_owner *owner,
                               enum store_sync sync, uint64_t max_bytes, struct store **store, klp_text_buffer *why);
 
@@ -78,6 +89,9 @@ enum store_result store_view(const char *directory, const char *file, struct sto
 
 /* The names of the outbox files of a directory, each once, until `each` returns false. */
 enum store_result store_list(const char *directory, bool (*each)(void *user, const char *file), void *user);
+
+/* Whether somebody has a file locked. It may be otherwise a moment later. */
+bool store_is_in_use(const char *directory, const char *file);
 
 /* Sets a file aside under a new name, which is told, so that a fresh one can take its place. Nobody may have it
  * locked, so a store of ours is closed first. */
@@ -91,6 +105,11 @@ void store_remove(struct store *store);
 const struct store_facts *store_facts(const struct store *store); /* as of the last commit */
 const char *store_file(const struct store *store);                /* its name in the directory */
 klp_text store_pusher(const struct store *store);
+
+/* How much more it may hold, by its bound (UINT64_MAX: it has none), and what a job of so many bytes takes of it with
+ * its ticket, at most. The second one is of no store. */
+uint64_t store_room_bytes(struct store *store);
+uint64_t store_cost_bytes(uint64_t bytes);
 uint64_t store_bytes(const struct store *store); /* on the disk, its log included */
 
 /* ─── Records ───────────────────────────────────────────────────────────────────────────────────── */
@@ -134,9 +153,11 @@ struct store_event {
 
 /* What a write is refused for:
  *
- * STORE_FULL of the bound, by store_put_… and store_conclude(): this record is not there, the rest of the batch goes
- * on. STORE_NOT_THERE, by store_update_…: there is no such record; the rest goes on. Anything else: the batch is lost.
- * Every further write of it, and its store_commit(), says the same. */
+ * STORE_FULL of the bound, by store_put_…, store_conclude() and store_requeue(), when there is no room even without
+ * what is kept of failed pushes: this record is not there, the rest of the batch goes on. STORE_NOT_THERE, by
+ * store_update_… and those of failed pushes: there is no such record; the rest goes on. STORE_DAMAGED, by
+ * store_requeue(): what is kept of it makes no sense; the rest goes on. Anything else: the batch is lost. Every further
+ * write of it, and its store_commit(), says the same. */
 
 /* Each puts the record there, or in place of the one that is there. */
 enum store_result store_put_job(struct store *store, const struct store_job *job);
@@ -158,6 +179,36 @@ enum store_result store_forget_events(struct store *store, uint64_t up_to_seq);
 /* Numbers up to these may be used from the next commit on. A lower one than was reserved before changes nothing. */
 enum store_result store_reserve(struct store *store, uint64_t last_ticket, uint64_t last_seq);
 
+/* A push that failed, kept for a while so that it can be sent again once what it failed of is mended. */
+struct store_failed {
+    uint64_t id;                /* its ticket */
+    struct store_job job;       /* as its record was at its end; .id is 0 */
+    struct store_ticket ticket; /* .job is 0 */
+    int32_t outcome;            /* KLP_NOT_APPLIED or KLP_POSSIBLY_APPLIED */
+    klp_text error_code;        /* what is past STORE_ERROR_BYTES is cut */
+    int64_t ended_unix_ms;
+};
+
+/* Keeps a copy of a job and one of its tickets, which are there, among the failed; before store_conclude() in the same
+ * batch. Where the bound leaves no room for it the oldest of the failed make room, and if they cannot it is not kept,
+ * which is STORE_OK: a verdict never waits for that. Nor is it kept in an older release's file, as long as the disk is
+ * too full for what that lacks. */
+enum store_result store_keep_failed(struct store *store, uint64_t job, uint64_t ticket, int32_t outcome,
+                                    klp_text error_code, int64_t ended_unix_ms);
+
+/* Forgets those that ended before then, and of the rest the oldest beyond `most`. */
+enum store_result store_expire_failed(struct store *store, int64_t before_unix_ms, uint64_t most);
+
+/* One of them becomes a job again, with a ticket of its own number, which has to be reserved; with its cookie, `body`
+ * in place of its own (of the same size; it has another idempotency key) or NULL for the same bytes, no attempts, and
+ * as much time as it had once, from now on. What was possibly applied stays so. Refused, it is kept as before. */
+enum store_result store_requeue(struct store *store, uint64_t failed, uint64_t new_ticket, const char *body,
+                                int64_t now_unix_ms);
+enum store_result store_drop_failed(struct store *store, uint64_t failed);
+
+/* Whose API key it is from now on: its owner was given another one. */
+enum store_result store_change_key_prefix(struct store *store, klp_text key_prefix);
+
 /* Makes true what was written since the last one. Nothing to write: nothing done. On a failure it is as if nothing had
  * been written.
  *
@@ -177,6 +228,14 @@ enum store_result store_each_ticket(struct store *store, uint64_t job,
                                     bool (*each)(void *user, const struct store_ticket *ticket), void *user);
 enum store_result store_each_event(struct store *store, uint64_t above_seq,
                                    bool (*each)(void *user, const struct store_event *event), void *user);
+enum store_result store_each_failed(struct store *store, uint64_t above_id,
+                                    bool (*each)(void *user, const struct store_failed *failed), void *user);
+
+/* ─── Deaths ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Notes, without a commit or a wait for the disk, what is being handled from now on: it outlives the process, not the
+ * machine's power. One system call, of a microsecond; best effort. A store of store_view() notes nothing. */
+void store_note_handling(struct store *store, struct store_handling handling);
 
 /* What the last failure was, as one sentence without secrets; never NULL. */
 const char *store_last_failure(const struct store *store);

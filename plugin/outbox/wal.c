@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +44,12 @@ static bool is_header(const unsigned char header[HEADER_BYTES])
     return first == big_endian(header + SUMMED_BYTES) && second == big_endian(header + SUMMED_BYTES + 4);
 }
 
-static enum store_result look_at(int fd)
+static enum store_result look_at(int fd, bool *is_empty)
 {
     unsigned char bytes[HEADER_BYTES + 1];
     ssize_t got = pread(fd, bytes, sizeof bytes, 0);
 
+    *is_empty = got == 0;
     if (got < 0)
         return STORE_FAILED;
     /* with nothing behind it, it need not even be whole: the disk may have failed at it */
@@ -57,6 +59,7 @@ static enum store_result look_at(int fd)
 enum store_result wal_look(const char *database)
 {
     struct stat found;
+    bool is_empty = false;
     char *log = paths_join(database, "-wal");
     char *index = paths_join(database, "-shm");
     enum store_result result = STORE_NO_MEMORY;
@@ -66,13 +69,16 @@ enum store_result wal_look(const char *database)
     /* Unlike the database, SQLite holds no lock on the log, which our closing it would drop. */
     int fd = open(log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
-        result = look_at(fd);
+        result = look_at(fd, &is_empty);
         close(fd);
     } else if (errno == ENOENT) {
-        result = lstat(index, &found) == 0 ? STORE_NOT_THERE : STORE_OK;
+        result = STORE_OK;
+        is_empty = true;
     } else {
         result = errno == ELOOP ? STORE_DAMAGED : STORE_FAILED;
     }
+    if (is_empty && lstat(index, &found) == 0)
+        result = STORE_NOT_THERE;
 
 free_paths:
     free(index);

@@ -6,9 +6,9 @@
 
 #include "outbox/store.h"
 
-/* Looks at the log beside a database, before that is opened. STORE_DAMAGED: its header is none. STORE_NOT_THERE: there
- * is no log, though there is the index of one (`-shm`), which SQLite removes last. STORE_OK: it is fine, or both are
- * not there. */
+/* Looks at the log beside a database. STORE_DAMAGED: its header is none. STORE_NOT_THERE: there is no log, or the empty
+ * one that SQLite makes for whoever only reads, though there is the index of one (`-shm`): if the database was not
+ * closed, its log is gone. STORE_OK: it is fine, or both are not there. */
 enum store_result wal_look(const char *database);
 
 #endif

@@ -125,11 +125,20 @@ static inline enum store_result rig_conclude(struct store *store, uint64_t seq, 
     return store_conclude(store, &event, id);
 }
 
+/* The same, and a copy of it stays among the failed. */
+static inline enum store_result rig_fail(struct store *store, uint64_t seq, uint64_t id, int64_t ended_unix_ms)
+{
+    enum store_result result =
+        store_keep_failed(store, id, id, KLP_NOT_APPLIED, klp_cstr("unauthorized"), ended_unix_ms);
+
+    return result ? result : rig_conclude(store, seq, id);
+}
+
 /* ─── What is there ─────────────────────────────────────────────────────────────────────────────── */
 
 struct rig_census {
     struct store *store;
-    uint64_t jobs, tickets, events, lone_jobs, job_sum, event_sum, last_seq;
+    uint64_t jobs, tickets, events, lone_jobs, job_sum, event_sum, last_seq, failed, failed_sum;
     uint64_t tickets_of_job;
 };
 
@@ -165,13 +174,24 @@ static inline bool rig_count_event(void *user, const struct store_event *event)
     return true;
 }
 
+static inline bool rig_count_failed(void *user, const struct store_failed *failed)
+{
+    struct rig_census *census = user;
+
+    census->failed++;
+    census->failed_sum += failed->id;
+    return true;
+}
+
 static inline enum store_result rig_census(struct store *store, struct rig_census *census)
 {
     enum store_result result;
 
     *census = (struct rig_census){.store = store};
     result = store_each_job(store, 0, rig_count_job, census);
-    return result ? result : store_each_event(store, 0, rig_count_event, census);
+    if (!result)
+        result = store_each_event(store, 0, rig_count_event, census);
+    return result ? result : store_each_failed(store, 0, rig_count_failed, census);
 }
 
 static inline void rig_assert_holds(struct store *store, uint64_t jobs, uint64_t tickets, uint64_t events)
@@ -185,6 +205,17 @@ static inline void rig_assert_holds(struct store *store, uint64_t jobs, uint64_t
     assert_int_equal(census.lone_jobs, 0);
     assert_int_equal(store_facts(store)->jobs, jobs);
     assert_int_equal(store_facts(store)->events, events);
+}
+
+/* How many failed ones there are, and the sum of their numbers. */
+static inline void rig_assert_failed(struct store *store, uint64_t count, uint64_t sum)
+{
+    struct rig_census census;
+
+    assert_int_equal(rig_census(store, &census), STORE_OK);
+    assert_int_equal(census.failed, count);
+    assert_int_equal(census.failed_sum, sum);
+    assert_int_equal(store_facts(store)->failed, count);
 }
 
 static inline bool rig_has_file(const char *file, const char *end)

@@ -9,6 +9,8 @@
 #include "random.h"
 #include "slowed.h"
 
+enum { MOST_FAILED = 10 };
+
 /* Jobs, then verdicts, then what is forgotten, each in the order of its numbers. */
 struct progress {
     uint64_t forgotten, concluded, put;
@@ -55,6 +57,10 @@ static struct progress read_progress(struct store *store)
         progress.forgotten = events[0];
         assert_int_equal(events[1], progress.concluded); /* a verdict stands where its job was */
     }
+    if (progress.concluded > MOST_FAILED) { /* and the last of them are kept as failed */
+        assert_int_equal(census.failed, MOST_FAILED);
+        assert_int_equal(census.failed_sum, MOST_FAILED * (2 * progress.concluded - MOST_FAILED + 1) / 2);
+    }
     return progress;
 }
 
@@ -78,7 +84,8 @@ static void live(int acknowledgements, uint64_t seed)
         for (uint64_t id = progress.put + 1; id <= put; id++)
             failed += rig_put(store, id) != STORE_OK;
         for (uint64_t id = progress.concluded + 1; id <= concluded; id++)
-            failed += rig_conclude(store, id, id) != STORE_OK;
+            failed += rig_fail(store, id, id, (int64_t)id) != STORE_OK;
+        failed += store_expire_failed(store, 0, MOST_FAILED) != STORE_OK;
         failed += store_reserve(store, put, concluded) != STORE_OK;
         failed += store_forget_events(store, forgotten) != STORE_OK;
         failed += store_commit(store) != STORE_OK;

@@ -38,7 +38,7 @@ static void save(const char *end, const void *bytes, size_t size)
     fclose(stream);
 }
 
-/* A file with 300 jobs and 100 events, closed. */
+/* A file with 300 jobs, 100 events and 100 failed pushes, closed. */
 static void make_closed(void)
 {
     struct store *store = rig_open();
@@ -47,7 +47,7 @@ static void make_closed(void)
     for (uint64_t id = 1; id <= 400; id++)
         assert_int_equal(rig_put(store, id), STORE_OK);
     for (uint64_t id = 1; id <= 100; id++)
-        assert_int_equal(rig_conclude(store, id, id), STORE_OK);
+        assert_int_equal(rig_fail(store, id, id, (int64_t)id), STORE_OK);
     assert_int_equal(store_commit(store), STORE_OK);
     store_close(store);
 }
@@ -154,12 +154,16 @@ static void flipped_bytes_crash_nothing(void **state)
                 result = rig_conclude(store, id, id);
             if (!result)
                 result = store_forget_events(store, 1000);
+            if (!result)
+                result = store_requeue(store, 60, 1060, NULL, 1000);
+            if (!result)
+                result = store_expire_failed(store, 40, 20);
             enum store_result committed = store_commit(store);
             result = result ? result : committed;
             store_close(store);
         }
         assert_true(result == STORE_OK || result == STORE_DAMAGED || result == STORE_FOREIGN ||
-                    result == STORE_TOO_NEW || result == STORE_FAILED);
+                    result == STORE_TOO_NEW || result == STORE_FAILED || result == STORE_NOT_THERE);
         damaged += result == STORE_DAMAGED;
         save("-wal", "", 0); /* as if it had never been opened */
         save("-shm", "", 0);
@@ -181,6 +185,41 @@ static void a_log_that_is_gone_is_damage(void **state)
     path_of(path, "-wal");
     assert_int_equal(unlink(path), 0);
     assert_damaged();
+}
+
+/* Who looks at it in between is told, and hides nothing: SQLite makes a log where there is none. */
+static void a_view_does_not_hide_that_a_log_is_gone(void **state)
+{
+    klp_text_buffer why = {0};
+    char path[512];
+    struct store *view;
+
+    (void)state;
+    make_killed(5);
+    path_of(path, "-wal");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_view(rig_directory, file, &view, &why), STORE_DAMAGED);
+    assert_non_null(strstr(why.data, "-wal"));
+    assert_damaged();
+}
+
+static void a_view_of_a_closed_file_does_it_no_harm(void **state)
+{
+    struct store *store;
+
+    (void)state;
+    make_closed();
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(store_view(rig_directory, file, &store, NULL), STORE_OK);
+        rig_assert_holds(store, 300, 300, 100);
+        store_close(store);
+        if (round == 1) /* and with what it left beside it */
+            save("-shm", "", 0);
+    }
+    store = rig_open();
+    assert_string_equal(store_file(store), file);
+    rig_assert_holds(store, 300, 300, 100);
+    store_close(store);
 }
 
 static void a_log_that_is_none_is_damage(void **state)
@@ -259,6 +298,8 @@ int main(void)
         STORE_TEST(a_truncated_file_is_damage),
         STORE_TEST(flipped_bytes_crash_nothing),
         STORE_TEST(a_log_that_is_gone_is_damage),
+        STORE_TEST(a_view_does_not_hide_that_a_log_is_gone),
+        STORE_TEST(a_view_of_a_closed_file_does_it_no_harm),
         STORE_TEST(a_log_that_is_none_is_damage),
         STORE_TEST(a_log_cut_anywhere_gives_whole_commits),
         STORE_TEST(a_database_of_others_is_no_outbox),

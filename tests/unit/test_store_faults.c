@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "slowed.h"
+#include "store_history.h"
 
 /* ─── The disk ──────────────────────────────────────────────────────────────────────────────────── */
 
@@ -277,7 +278,7 @@ static void look_as_after_a_crash(const struct store *store, struct rig_census *
 /* ─── A story, of three batches ─────────────────────────────────────────────────────────────────── */
 
 struct model {
-    uint64_t jobs, events;
+    uint64_t jobs, events, failed;
 };
 
 enum { BATCHES = 3, LARGE_JOBS = 3 };
@@ -307,7 +308,7 @@ static enum store_result write_batch(struct store *store, int batch, struct mode
         break;
     case 1:
         for (uint64_t id = 1; id <= 20 && !result; id++)
-            result = rig_conclude(store, id, id);
+            result = id % 2 ? rig_conclude(store, id, id) : rig_fail(store, id, id, (int64_t)id);
         for (uint64_t id = 21; id <= 30 && !result; id++) {
             struct store_job job = rig_job(id, 600);
             job.attempts = 1;
@@ -316,10 +317,19 @@ static enum store_result write_batch(struct store *store, int batch, struct mode
         }
         model->jobs -= 20;
         model->events += 20;
+        model->failed += 10;
         break;
     default:
         result = store_forget_events(store, 15);
+        if (!result)
+            result = store_expire_failed(store, 6, 7); /* 2 and 4, then 6 */
+        for (uint64_t id = 8; id <= 12 && !result; id += 2)
+            result = store_requeue(store, id, 1500 + id, NULL, 1000);
+        if (!result)
+            result = store_drop_failed(store, 14);
         model->events -= 15;
+        model->failed -= 7;
+        model->jobs += 3;
         break;
     }
     enum store_result committed = store_commit(store);
@@ -329,7 +339,8 @@ static enum store_result write_batch(struct store *store, int batch, struct mode
 
 static bool is_like(const struct rig_census *census, const struct model *model)
 {
-    return census->jobs == model->jobs && census->tickets == model->jobs && census->events == model->events;
+    return census->jobs == model->jobs && census->tickets == model->jobs && census->events == model->events &&
+           census->failed == model->failed;
 }
 
 static struct store *start(struct model *model)
@@ -389,6 +400,7 @@ static bool tell(enum fault kind, bool lasts, long at)
         model = next;
         assert_int_equal(store_facts(store)->jobs, model.jobs);
         assert_int_equal(store_facts(store)->events, model.events);
+        assert_int_equal(store_facts(store)->failed, model.failed);
         look_as_after_a_crash(store, &census);
         assert_true(is_like(&census, &model));
     }
@@ -475,6 +487,55 @@ static bool open_again_and_close(enum fault kind, long at)
     return fired;
 }
 
+/* A disk too full for what an older file lacks is not in the way of what is in it. */
+static bool open_older(enum fault kind, long at)
+{
+    struct store *store;
+
+    assert_int_equal(rig_set_up(NULL), 0);
+    history_exec(history_version_1);
+    arm(kind, at % 2, at);
+    klp_text_buffer why = {0};
+    enum store_result result = store_open(rig_directory, &rig_owner, STORE_SURVIVES_POWER_LOSS, 0, &store, NULL, &why);
+    heal();
+    bool fired = disk.fired > 0;
+    if (result && !is_expected(kind, result) && (kind != FAULT_MEMORY || result != STORE_UNFIT))
+        fail_msg("fault %d at %ld: %d: %s", kind, at, result, why.data);
+    if (kind == FAULT_FULL)
+        assert_int_equal(result, STORE_OK);
+    if (!result) {
+        assert_int_equal(rig_put(store, 8), STORE_OK);
+        assert_int_equal(rig_fail(store, 201, 8, 1000), STORE_OK);
+        assert_int_equal(store_expire_failed(store, 0, 10), STORE_OK);
+        assert_int_equal(store_requeue(store, 9, 10, NULL, 1000), STORE_NOT_THERE);
+        assert_int_equal(store_drop_failed(store, 9), STORE_NOT_THERE);
+        assert_int_equal(store_commit(store), STORE_OK);
+        rig_assert_holds(store, 1, 1, 2);
+        if (kind == FAULT_FULL && at == 1)
+            rig_assert_failed(store, 0, 0);
+        store_close(store);
+    }
+    store = rig_open();
+    assert_string_equal(store_file(store), history_file);
+    assert_int_equal(rig_fail(store, 202, 7, 1000), STORE_OK);
+    assert_int_equal(store_commit(store), STORE_OK);
+    assert_in_range(store_facts(store)->failed, 1, 2);
+    store_close(store);
+    assert_int_equal(rig_tear_down(NULL), 0);
+    return fired;
+}
+
+static void an_older_file_opens_or_stays_as_it_is(void **state)
+{
+    (void)state;
+    for (enum fault kind = 0; kind < FAULT_KINDS; kind++) {
+        long at = 1;
+        while (open_older(kind, at))
+            at += stride(kind == FAULT_MEMORY ? 3 : 1);
+        printf("    fault %d: %ld places\n", kind, at - 1);
+    }
+}
+
 static void an_open_or_close_that_the_disk_fails_loses_nothing(void **state)
 {
     (void)state;
@@ -524,6 +585,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_that_the_disk_fails_is_all_or_nothing),
         cmocka_unit_test(an_open_or_close_that_the_disk_fails_loses_nothing),
+        cmocka_unit_test(an_older_file_opens_or_stays_as_it_is),
         cmocka_unit_test(a_limit_on_the_size_of_files_is_a_full_disk),
     };
     install_memory();

@@ -290,6 +290,24 @@ static void what_a_dead_process_began_to_make_is_swept_away(void **state)
     assert_false(rig_has_file(file, ".new") || rig_has_file(file, ".lock") || rig_has_file(file, ""));
 }
 
+/* As when its owner removes a file that somebody else is just opening, to look at. */
+static void what_a_view_made_beside_a_file_goes_with_that(void **state)
+{
+    char file[STORE_FILE_BYTES], path[512];
+    struct store *store = rig_open();
+
+    (void)state;
+    snprintf(file, sizeof file, "%s", store_file(store));
+    store_close(store);
+    assert_int_equal(store_view(rig_directory, file, &store, NULL), STORE_OK);
+    assert_true(rig_has_file(file, "-wal") || rig_has_file(file, "-shm"));
+    rig_path(path, file, "");
+    assert_int_equal(unlink(path), 0);
+    store_close(store);
+    assert_false(rig_has_file(file, "-wal") || rig_has_file(file, "-shm"));
+    assert_int_equal(store_view(rig_directory, file, &store, NULL), STORE_NOT_THERE);
+}
+
 static void a_file_removed_while_it_is_open_takes_no_more(void **state)
 {
     char path[512];
@@ -529,6 +547,7 @@ int main(void)
         STORE_TEST(a_removed_store_leaves_nothing),
         STORE_TEST(a_store_with_records_is_not_removed),
         STORE_TEST(what_a_dead_process_began_to_make_is_swept_away),
+        STORE_TEST(what_a_view_made_beside_a_file_goes_with_that),
         STORE_TEST(a_file_removed_while_it_is_open_takes_no_more),
         STORE_TEST(another_origin_or_key_is_refused_with_both_named),
         STORE_TEST(one_that_opens_is_taken_before_one_that_does_not),

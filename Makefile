@@ -44,6 +44,7 @@ endif
 PLUGIN_LIBS  = $(shell pkg-config --libs libcurl libcrypto nanomsg sqlite3) -lpthread
 SANDBOX_LIBS = $(shell pkg-config --libs libmicrohttpd jansson) -lpthread
 HOST_LIBS    = $(shell pkg-config --libs nanomsg jansson) -ldl -lpthread
+SQLITE_LIBS  = $(shell pkg-config --libs sqlite3)
 TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypto sqlite3) -ldl -lpthread
 
 SONAME := libkraty_lobby_pusher.so.1
@@ -54,6 +55,9 @@ objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
 PLUGIN_SOURCES  := $(wildcard plugin/*.c plugin/*/*.c)
 SANDBOX_SOURCES := $(wildcard tests/sandbox/*.c)
 KLP_SOURCES     := $(wildcard host-examples/klp/*.c)
+# The outbox is no part of the ABI: what looks into its files has it built in, and writes events as the plugin does.
+OUTBOX_SOURCES  := $(wildcard plugin/outbox/*.c plugin/json/*.c) plugin/why.c plugin/pusher/random.c \
+	plugin/pusher/siphash.c plugin/results/event_write.c plugin/results/event_names.c
 HOST_SOURCES    := $(wildcard host-examples/custom-matchmaker/*.c)
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/test_*.c))
@@ -116,8 +120,8 @@ $(BUILD)/kraty-sandbox: $(call objects,$(SANDBOX_SOURCES))
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(SANDBOX_LIBS)
 
 # $ORIGIN: the plugin is found beside the program, as long as neither is installed
-$(BUILD)/klp: $(call objects,$(KLP_SOURCES)) | $(PLUGIN)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS)
+$(BUILD)/klp: $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) | $(PLUGIN)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS) $(SQLITE_LIBS)
 
 $(BUILD)/smallest: $(BUILD)/objects/host-examples/smallest/main.o | $(PLUGIN)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -ldl
@@ -168,9 +172,12 @@ test:
 bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	@for bench in $(BENCHES:%=$(BUILD)/bench/%); do BUILD=$(BUILD) $$bench || exit 1; done
 
-# Longer than a test may take: the reader of results killed a few hundred times, and the JSON reader fuzzed.
-SOAK_ROUNDS  ?= 20
-SOAK_FUZZ_S  ?= 300
+# Longer than a test may take: the reader of results killed a few hundred times, hosts with an outbox a thousand times,
+# a backend that is away for a minute, and the JSON reader fuzzed.
+SOAK_ROUNDS       ?= 20
+SOAK_CRASH_ROUNDS ?= 1000
+SOAK_OUTAGE_S     ?= 60
+SOAK_FUZZ_S       ?= 300
 
 $(BUILD)/fuzz_json: tests/fuzz/fuzz_json.c $(wildcard plugin/json/*.[ch] plugin/kraty/*.[ch]) | build/.deps-lint
 	$(call quiet,LINK)clang $(CPPFLAGS) -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
@@ -178,6 +185,8 @@ $(BUILD)/fuzz_json: tests/fuzz/fuzz_json.c $(wildcard plugin/json/*.[ch] plugin/
 soak: tests $(BUILD)/fuzz_json
 	@for round in $$(seq $(SOAK_ROUNDS)); do BUILD=$(BUILD) SANITIZE=soak tests/run $(BUILD)/tests/integration/test_results \
 		$(BUILD)/tests/integration/test_events || exit 1; done
+	@BUILD=$(BUILD) SANITIZE=soak LIMIT_S=7200 JOBS=1 KLP_CRASH_ROUNDS=$(SOAK_CRASH_ROUNDS) KLP_OUTAGE_S=$(SOAK_OUTAGE_S) tests/run \
+		$(BUILD)/tests/integration/test_outbox_crash $(BUILD)/tests/integration/test_outbox_outage
 	@mkdir -p $(BUILD)/corpus
 	@$(BUILD)/fuzz_json -max_total_time=$(SOAK_FUZZ_S) -max_len=4096 $(BUILD)/corpus
 

@@ -269,6 +269,8 @@ static const char *abi_status_text(klp_status status)
         [KLP_E_SYSTEM] = "KLP_E_SYSTEM",
         [KLP_E_MALFORMED] = "KLP_E_MALFORMED",
         [KLP_E_SIGNATURE] = "KLP_E_SIGNATURE",
+        [KLP_E_OUTBOX] = "KLP_E_OUTBOX",
+        [KLP_E_OUTBOX_FULL] = "KLP_E_OUTBOX_FULL",
     };
 
     if (status < 0 || (size_t)status >= sizeof names / sizeof *names)

@@ -13,6 +13,13 @@ int64_t clock_unix_s(void)
     return (int64_t)time(NULL);
 }
 
+int64_t clock_unix_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 uint64_t clock_after_ms(uint64_t now_us, uint32_t wait_ms)
 {
     return wait_ms == UINT32_MAX ? CLOCK_NEVER_US : now_us + (uint64_t)wait_ms * 1000u;

@@ -10,6 +10,7 @@
 
 uint64_t clock_now_us(void);
 int64_t clock_unix_s(void);
+int64_t clock_unix_ms(void);
 
 /* now + wait, where UINT32_MAX (KLP_WAIT_FOREVER) is never. */
 uint64_t clock_after_ms(uint64_t now_us, uint32_t wait_ms);

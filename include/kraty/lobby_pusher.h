@@ -130,7 +130,9 @@ enum {
     KLP_E_LIBRARY = 10,      /* libcurl, OpenSSL, nanomsg or SQLite in this process is not the one we were built on */
     KLP_E_SYSTEM = 11,       /* the system refused a thread, a descriptor or randomness */
     KLP_E_MALFORMED = 12,    /* decode_event(): these bytes are no event */
-    KLP_E_SIGNATURE = 13     /* verify_webhook(): not signed by a holder of the secret, or not lately */
+    KLP_E_SIGNATURE = 13,    /* verify_webhook(): not signed by a holder of the secret, or not lately */
+    KLP_E_OUTBOX = 14,       /* the outbox cannot be opened; `why` names the file and the reason */
+    KLP_E_OUTBOX_FULL = 15   /* outbox_max_bytes is reached: try again when events were acknowledged */
 };
 
 /* klp_event.op */
@@ -184,6 +186,32 @@ enum {
      * $all_proxy or $ALL_PROXY ($http_proxy for http), but for the hosts of $no_proxy or $NO_PROXY. */
     KLP_PROXY_FROM_ENVIRONMENT = 2
 };
+
+/* klp_config.outbox_sync: what an accepted call survives once it is written down. */
+enum {
+    KLP_SYNC_FULL = 0,  /* the loss of power */
+    KLP_SYNC_NORMAL = 1 /* the end of the process, however it comes */
+};
+
+/* klp_config.outbox_mode: what open() does when the outbox cannot be opened. */
+enum {
+    KLP_OUTBOX_REQUIRED = 0,   /* it fails with KLP_E_OUTBOX */
+    KLP_OUTBOX_BEST_EFFORT = 1 /* it goes on in memory, says so to on_log, and stats have it as `degraded` */
+};
+
+/* klp_config.outbox_damaged: what open() does when the file of this `name` is damaged. It is set aside under a new name
+ * in any case, and nothing in it is lost. */
+enum {
+    KLP_DAMAGED_REFUSE = 0, /* it fails with KLP_E_OUTBOX; `why` has the new name. The next open() finds a fresh file */
+    KLP_DAMAGED_REPLACE = 1 /* it says so to on_log and goes on with a fresh file */
+};
+
+/* klp_config.outbox_adopt_ms: no other file is taken up. */
+#define KLP_ADOPT_NONE UINT32_MAX
+
+/* klp_lobby.flags, klp_call.flags: return only when the call is written into the outbox, so that no kill can lose it;
+ * callers that wait at the same time share one write. Needs klp_config.outbox_dir. */
+#define KLP_PUSH_DURABLE 1u
 
 /* klp_config.jitter_permille: waits of exactly the backoff. */
 #define KLP_JITTER_NONE UINT32_MAX
@@ -244,7 +272,7 @@ typedef void (*klp_attempt_callback)(void *user, const klp_attempt *attempt);
 
 /* One line without a line break; lives until the callback returns. Never holds a secret, nor an id of a player. Each
  * cause has a limit of its own: a backend that is away for an hour costs a handful of lines, which then say how many
- * they stand for. [worker] */
+ * they stand for. [worker]; of an outbox also within open() and close(), on their thread. */
 typedef void (*klp_log_callback)(void *user, int32_t level, klp_text line);
 
 /* How a pusher is set up. Start from KLP_CONFIG_INIT; a field left zero means its default.
@@ -293,7 +321,9 @@ typedef struct klp_config {
     uint32_t max_queued;        /* calls without a verdict; default 16384, 1…1048576. More than max_in_flight requests
                                    can do within deadline_ms only lets the last ones expire */
     uint32_t max_unread_events; /* calls without a verdict, and events not acknowledged, together; default 65536,
-                                   1…16777216 */
+                                   1…16777216. With an outbox of the events alone those in memory, half of
+                                   them at most, but for those that the host has in its hands: the rest
+                                   waits on the disk */
     uint32_t attempt_timeout_ms; /* of one request, to its last byte; default 15000, 1…3600000 */
     uint32_t deadline_ms;      /* of a call: no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
     uint32_t max_attempts;     /* of one call, the first included; default 4, 1…100 */
@@ -331,13 +361,37 @@ typedef struct klp_config {
     void *callback_user;
     int32_t log_level; /* the least grave that is told; default KLP_LOG_INFO */
     uint32_t reserved; /* 0 */
+
+    /* The outbox: a directory that exists, on a disk of this machine, in which pushes, and calls other than GET, are
+     * written down before their first attempt, and kept until their event was acknowledged, so that they outlive the
+     * process. At open() what a process of this `name` has left there goes on: its calls with the bytes and the
+     * idempotency key that they had (klp_event.recovered), its unacknowledged events under their old epoch and seq.
+     * So the host gives the same `name` then. One pusher has one file there, locked; several may share a directory.
+     *
+     * What was accepted less than some milliseconds before a kill may not have been written down yet; KLP_PUSH_DURABLE
+     * waits for that. What stop() cannot end in time stays there, without a verdict. Nothing is sent while the disk
+     * refuses: what was never sent by its deadline ends with outbox_unavailable. With an outbox the default of
+     * deadline_ms is two hours, and max_attempts by default as many as fit in it.
+     * Default: none; what is accepted lives in memory. */
+    klp_text outbox_dir;
+    int32_t outbox_sync;       /* KLP_SYNC_… */
+    int32_t outbox_mode;       /* KLP_OUTBOX_… */
+    int32_t outbox_damaged;    /* KLP_DAMAGED_… */
+    uint32_t outbox_adopt_ms;  /* how often this pusher looks, from open() on, for files in outbox_dir that nobody has
+                                  open any more, of the same server and API key, and takes them up: it ends their calls
+                                  and tells their events, under the `pusher` and the `epoch` of whoever began them.
+                                  Default 15000, 1…3600000; KLP_ADOPT_NONE: never */
+    uint64_t outbox_max_bytes; /* of a file, its log of some 4 MiB apart; default 1 GiB, at least 1 MiB. Beyond, push()
+                                  says KLP_E_OUTBOX_FULL: a call keeps room for its verdict, some 9 KiB in all */
+    uint32_t durable_timeout_ms; /* how long a push with KLP_PUSH_DURABLE waits; default 5000, 1…3600000 */
+    uint32_t reserved_too;       /* 0 */
 } klp_config;
 
 #define KLP_CONFIG_INIT                                                                                                \
     {                                                                                                                  \
         (uint32_t)sizeof(klp_config), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE,    \
             KLP_TEXT_NONE, KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, KLP_TEXT_NONE, NULL,      \
-            NULL, NULL, 0, 0                                                                                           \
+            NULL, NULL, 0, 0, KLP_TEXT_NONE, 0, 0, 0, 0, 0, 0, 0                                                       \
     }
 
 /* One finished roster. Start from KLP_LOBBY_INIT. Grows at its end, as klp_config does.
@@ -351,7 +405,7 @@ typedef struct klp_config {
  * is sent like any other, but ends applied or possibly applied, whatever refuses it, until one was applied. */
 typedef struct klp_lobby {
     uint32_t struct_size;       /* sizeof(klp_lobby) */
-    uint32_t flags;             /* none yet: 0 */
+    uint32_t flags;             /* 0, or KLP_PUSH_DURABLE */
     klp_text game_id;           /* default: the pusher's */
     klp_text event_key;         /* required; the event's leaderboardMode must be lobby_matched */
     klp_text key;               /* required; the studio's own lobby id, by which the server knows a repeat */
@@ -398,7 +452,7 @@ typedef struct klp_await {
  * effect; without a body it gets that body. One that stands there is kept. */
 typedef struct klp_call {
     uint32_t struct_size;     /* sizeof(klp_call) */
-    uint32_t flags;           /* none yet: 0 */
+    uint32_t flags;           /* 0, or KLP_PUSH_DURABLE; not with GET */
     klp_text method;          /* GET, POST, PUT, PATCH or DELETE */
     const klp_text *segments; /* 1…KLP_MAX_SEGMENTS, each percent-encoded by the library */
     size_t segment_count;
@@ -457,7 +511,7 @@ typedef struct klp_event {
     int32_t ok;             /* 1 or 0 */
     int32_t outcome;        /* KLP_APPLIED, …; KLP_OUTCOME_NONE unless op is a push, or a call other than GET */
     int32_t replayed;       /* 1: the server knew this lobby already */
-    int32_t recovered;      /* 1: this verdict is of an earlier process */
+    int32_t recovered;      /* 1: the call was found in the outbox: an earlier process accepted it */
     uint32_t attempts;      /* requests started */
     uint32_t sends;         /* requests that may have reached the wire: libcurl may resend one attempt */
     int32_t http_status;    /* 0: none was received */
@@ -528,7 +582,11 @@ typedef struct klp_event {
 #define KLP_CODE_AWAIT_TIMEOUT                                                                                         \
     "await_timeout" /* local: the time was up, and the lobby still formed, or could not be read */
 #define KLP_CODE_ENVIRONMENT_MISMATCH                                                                                  \
-    "environment_mismatch"                     /* local: the API key is not of klp_config.expect_environment */
+    "environment_mismatch" /* local: the API key is not of klp_config.expect_environment */
+#define KLP_CODE_OUTBOX_UNAVAILABLE                                                                                    \
+    "outbox_unavailable" /* local: until its deadline the outbox could not be written, so it was not sent */
+#define KLP_CODE_SET_ASIDE                                                                                             \
+    "set_aside" /* local: three processes in a row died over it; the outbox keeps it, and it is not sent */
 #define KLP_CODE_GAME_MISMATCH "game_mismatch" /* local: with expect_environment: the API key is of another game */
 
 /* Whether an event carries this error code. [any-thread] */
@@ -643,6 +701,16 @@ static inline int klp_event_is_environment_mismatch(const klp_event *event)
     return klp_event_has_code(event, KLP_CODE_ENVIRONMENT_MISMATCH);
 }
 
+static inline int klp_event_is_outbox_unavailable(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_OUTBOX_UNAVAILABLE);
+}
+
+static inline int klp_event_is_set_aside(const klp_event *event)
+{
+    return klp_event_has_code(event, KLP_CODE_SET_ASIDE);
+}
+
 static inline int klp_event_is_game_mismatch(const klp_event *event)
 {
     return klp_event_has_code(event, KLP_CODE_GAME_MISMATCH);
@@ -657,7 +725,7 @@ typedef struct klp_stats {
     uint32_t reserved;
     /* counters */
     uint64_t accepted;     /* calls that returned KLP_OK with a ticket */
-    uint64_t refused_full; /* calls that returned KLP_E_QUEUE_FULL or KLP_E_RESULTS_FULL */
+    uint64_t refused_full; /* calls that returned KLP_E_QUEUE_FULL, KLP_E_RESULTS_FULL or KLP_E_OUTBOX_FULL */
     uint64_t applied;      /* verdicts on pushes … */
     uint64_t replayed;     /* … of which the server knew them already */
     uint64_t not_applied;
@@ -686,12 +754,18 @@ typedef struct klp_stats {
     uint64_t awaiting;           /* awaits without a verdict; they count as queued or in flight, too */
     uint64_t oldest_push_age_ms; /* since the oldest push without a verdict was accepted; 0: there is none */
     uint64_t api_key_generation; /* 1 at open(), one more with every new key */
+    uint64_t journaled;          /* calls written into the outbox, once each */
+    uint64_t recovered;          /* calls taken up out of it, which were accepted by another process */
+    uint64_t adopted;            /* files of others that were taken up */
+    uint64_t set_aside;          /* calls and events that three recoveries in a row did not survive */
+    uint64_t outbox_bytes;       /* of the outbox' file on the disk, its log included */
+    uint64_t degraded;           /* 1: there is to be an outbox, and it could not be opened or cannot be written */
 } klp_stats;
 
 #define KLP_STATS_INIT                                                                                                 \
     {                                                                                                                  \
         (uint32_t)sizeof(klp_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
-            0, 0, 0                                                                                                    \
+            0, 0, 0, 0, 0, 0, 0, 0, 0                                                                                  \
     }
 
 #define KLP_HISTOGRAM_BUCKETS 160u
@@ -750,13 +824,16 @@ typedef struct klp_api {
      * KLP_E_LIBRARY           another copy of libcurl, OpenSSL, nanomsg or SQLite in this process stands before
      *                         ours; `why` names the symbol and the file.
      * KLP_E_SYSTEM            no thread, descriptor or randomness to be had.
+     * KLP_E_OUTBOX            the outbox cannot be opened (see outbox_mode): damaged, of another origin or API key,
+     *                         in use, on a network file system, …; `why` names the file and the reason.
      * KLP_E_NO_MEMORY
      * On every failure *pusher is NULL and nothing is left behind.
      * [any-thread] since ABI 1 */
     klp_status (*open)(const klp_config *config, klp_pusher **pusher, klp_text_buffer *why);
 
     /* Queues one finished roster to be pushed. Copies everything it is given and never waits: no I/O, one
-     * allocation, no lock held across either.
+     * allocation, no lock held across either. With KLP_PUSH_DURABLE it waits for the outbox, durable_timeout_ms at
+     * most.
      *
      * Legal from open() until close() begins.
      *
@@ -765,12 +842,18 @@ typedef struct klp_api {
      * KLP_E_INVALID_ARGUMENT  nothing kept; `why` names the field and the reason.
      * KLP_E_QUEUE_FULL        nothing kept; max_queued or max_queued_bytes is reached.
      * KLP_E_RESULTS_FULL      nothing kept; max_unread_events is reached.
+     * KLP_E_OUTBOX_FULL       nothing kept; outbox_max_bytes is reached.
+     * KLP_E_OUTBOX            nothing kept; with KLP_PUSH_DURABLE, while stats have the pusher as `degraded`.
+     * KLP_E_NOT_AVAILABLE     nothing kept; with KLP_PUSH_DURABLE, called from a callback.
+     * KLP_E_TIMEOUT           with KLP_PUSH_DURABLE: accepted, *ticket is set, and it goes its way; but within
+     *                         durable_timeout_ms it was not written down.
      * KLP_E_STOPPED           nothing kept; stop() has begun.
      * KLP_E_NO_MEMORY         nothing kept.
      * KLP_E_FORKED            this is a child of the process that opened the pusher.
      *
      * Every queued push ends in exactly one verdict, told at least once. Without an outbox a crash of the
-     * process loses the pushes and events it holds.
+     * process loses the pushes and events it holds; with one it can lose the pushes of the last instant, that were not
+     * written down yet: those after the last for which a push with KLP_PUSH_DURABLE returned KLP_OK.
      * [any-thread] since ABI 1 */
     klp_status (*push)(klp_pusher *pusher, const klp_lobby *lobby, klp_ticket *ticket, klp_text_buffer *why);
 
@@ -825,8 +908,8 @@ typedef struct klp_api {
      * the result socket's reader did not acknowledge.
      *
      * KLP_OK                  *event is the host's to read until it is given to ack(), or until close().
-     * KLP_E_TIMEOUT           none came.
-     * KLP_E_DRAINED           stop() is done and all events have been handed out: close() next.
+     * KLP_E_TIMEOUT           none came, or max_unread_events are in the host's hands.
+     * KLP_E_DRAINED           stop() is done and all events in memory have been handed out: close() next.
      * KLP_E_NOT_AVAILABLE     there is a results_url, and stop() has not returned; or it would wait in a callback.
      * KLP_E_NO_MEMORY         the event's JSON could not be made; the event stays first in line.
      * KLP_E_INVALID_ARGUMENT, KLP_E_FORKED
@@ -870,8 +953,8 @@ typedef struct klp_api {
      * [any-thread] since ABI 1 */
     void (*free_event)(klp_event *event);
 
-    /* Waits until no call accepted so far or meanwhile is without a verdict, awaits excepted. Unread events do not
-     * count.
+    /* Waits until no call accepted so far or meanwhile, or recovered, is without a verdict; awaits excepted, and what
+     * was taken up of others' (outbox_adopt_ms). Unread events do not count.
      *
      * Legal from open() until close() begins.
      *
@@ -887,8 +970,9 @@ typedef struct klp_api {
      * applied when it never reached the wire, else possibly applied); the result socket's reader has what
      * is left of the time to acknowledge; the worker thread is joined. Returns within drain_ms and a
      * little, whatever the network does. Events that nobody acknowledged are then to be had from
-     * next_event(), also with a results_url. A host with one thread, which cannot serve its own socket meanwhile, had
-     * better flush(), stop() with 0 ms, and take what is left from next_event().
+     * next_event(), also with a results_url. With an outbox what is left stays there, calls without a verdict, for the
+     * next open(); and next_event() has those events that are in memory. A host with one thread, which cannot serve its
+     * own socket meanwhile, had better flush(), stop() with 0 ms, and take what is left from next_event().
      *
      * Legal from open() until close() begins; a second call waits for the first.
      *
@@ -899,7 +983,8 @@ typedef struct klp_api {
     klp_status (*stop)(klp_pusher *pusher, uint32_t drain_ms);
 
     /* Releases the pusher, its events and its event_fd; stops it first, with a drain_ms of 0, if the host
-     * did not. What was not acknowledged by then is never told. NULL is legal.
+     * did not. What was not acknowledged by then is never told; with an outbox it is told after the next open(). NULL
+     * is legal.
      *
      * Legal once, when no other call with this pusher runs or will.
      *

@@ -136,6 +136,10 @@ static const char *local_code(enum local_end end)
         return KLP_CODE_SESSION_INVALID;
     case LOCAL_ENVIRONMENT_MISMATCH:
         return KLP_CODE_ENVIRONMENT_MISMATCH;
+    case LOCAL_OUTBOX_UNAVAILABLE:
+        return KLP_CODE_OUTBOX_UNAVAILABLE;
+    case LOCAL_SET_ASIDE:
+        return KLP_CODE_SET_ASIDE;
     case LOCAL_GAME_MISMATCH:
         return KLP_CODE_GAME_MISMATCH;
     case LOCAL_DEADLINE_EXCEEDED:

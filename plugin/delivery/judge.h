@@ -43,7 +43,9 @@ enum local_end {
     LOCAL_AWAIT_TIMEOUT,        /* the lobby still formed when the time was up */
     LOCAL_SESSION_INVALID,      /* the server has refused the API key, and no other came before this one's deadline */
     LOCAL_ENVIRONMENT_MISMATCH, /* the API key is not of the environment expected … */
-    LOCAL_GAME_MISMATCH         /* … or of another game than the call's */
+    LOCAL_GAME_MISMATCH,        /* … or of another game than the call's */
+    LOCAL_OUTBOX_UNAVAILABLE,   /* it could not be written down before its deadline */
+    LOCAL_SET_ASIDE             /* three processes in a row have died over it */
 };
 
 struct verdict {

@@ -154,11 +154,11 @@ static klp_status check_trace_parent(klp_text text, klp_text_buffer *why)
 }
 
 /* What every struct of a call has. */
-static klp_status check_frame(uint32_t flags, uint32_t reserved, uint32_t time_ms, const char *time_field,
-                              klp_text_buffer *why)
+static klp_status check_frame(uint32_t flags, uint32_t known, uint32_t reserved, uint32_t time_ms,
+                              const char *time_field, klp_text_buffer *why)
 {
-    if (flags)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "flags 0x%x are not known to this library", flags);
+    if (flags & ~known)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "flags 0x%x are not known to this library", flags & ~known);
     if (reserved)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "reserved is not 0");
     if (time_ms > SETTINGS_MAX_DEADLINE_MS)
@@ -169,7 +169,8 @@ static klp_status check_frame(uint32_t flags, uint32_t reserved, uint32_t time_m
 
 static klp_status check_numbers(const klp_lobby *lobby, klp_text_buffer *why)
 {
-    klp_status status = check_frame(lobby->flags, lobby->reserved, lobby->deadline_ms, "deadline_ms", why);
+    klp_status status =
+        check_frame(lobby->flags, KLP_PUSH_DURABLE, lobby->reserved, lobby->deadline_ms, "deadline_ms", why);
     if (status)
         return status;
     if (lobby->capacity && lobby->capacity < lobby->player_count)
@@ -208,7 +209,7 @@ klp_status argument_await(const klp_await *await, klp_text_buffer *why)
     if (!status)
         status = argument_path_id(await->lobby_id, "lobby_id", why);
     if (!status)
-        status = check_frame(await->flags, 0, await->timeout_ms, "timeout_ms", why);
+        status = check_frame(await->flags, 0, 0, await->timeout_ms, "timeout_ms", why);
     if (!status && await->poll_interval_ms &&
         (await->poll_interval_ms < MIN_POLL_INTERVAL_MS || await->poll_interval_ms > MAX_POLL_INTERVAL_MS))
         status = why_say(why, KLP_E_INVALID_ARGUMENT, "poll_interval_ms is %u: not within %d and %d",
@@ -255,7 +256,8 @@ klp_status argument_call(const klp_call *call, klp_text_buffer *why)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "method is none of GET, POST, PUT, PATCH, DELETE");
     klp_status status = check_segments(call, why);
     if (!status)
-        status = check_frame(call->flags, call->reserved, call->deadline_ms, "deadline_ms", why);
+        status = check_frame(call->flags, method == CALL_GET ? 0 : KLP_PUSH_DURABLE, call->reserved, call->deadline_ms,
+                             "deadline_ms", why);
     if (!status)
         status = check_body(call, method, why);
     if (!status)

@@ -6,13 +6,15 @@
 #include "kraty/path.h"
 #include "pusher/pusher.h"
 
-static void stamp(klp_pusher *pusher, struct job *job)
+void pusher_stamp(klp_pusher *pusher, struct job *job)
 {
     if (!job->is_to_be_stamped)
         return;
     uuid_series_next(&pusher->idempotency_keys, job_body(job) + job->idempotency_offset);
     job->is_to_be_stamped = false;
 }
+
+enum { ROOM_AGAIN_US = 200000 };
 
 static const char *write_path(const klp_event *event, char *path, size_t capacity)
 {
@@ -49,7 +51,6 @@ static void start(klp_pusher *pusher, struct job *job)
     job->attempt_given_ms = timeout_of(pusher, job, job->attempt_started_us);
     job->is_attempt_cut = job->attempt_given_ms < pusher->settings.attempt_timeout_ms;
     pusher->round_retries += job->is_retry;
-    job->api_key = credentials_take(&pusher->credentials);
     struct transport_request request = {
         .method = call_method_name(job->method),
         .path = write_path(&job->event, path, sizeof path),
@@ -60,15 +61,13 @@ static void start(klp_pusher *pusher, struct job *job)
         .timeout_ms = job->attempt_given_ms,
         .owner = job,
     };
-    if (transport_start(pusher->transport, &request))
-        gate_note_start(&pusher->gate);
-    else
+    if (!transport_start(pusher->transport, &request))
         pusher_decide_unsent(pusher, job);
 }
 
 unsigned pusher_in_flight(const klp_pusher *pusher)
 {
-    return pusher->settings.max_in_flight - transport_free_places(pusher->transport);
+    return pusher->settings.max_in_flight - transport_free_places(pusher->transport) + (unsigned)pusher->planned.count;
 }
 
 bool pusher_is_alone(const klp_pusher *pusher)
@@ -80,13 +79,23 @@ bool pusher_can_start(klp_pusher *pusher)
 {
     uint64_t now_us = clock_now_us();
 
-    return transport_free_places(pusher->transport) > 0 && schedule_has_ready(&pusher->schedule) &&
+    return pusher_in_flight(pusher) < pusher->settings.max_in_flight && schedule_has_ready(&pusher->schedule) &&
            (!key_check_is_pending(&pusher->key_check) || key_check_is_due(&pusher->key_check, now_us)) &&
            credentials_may_start(&pusher->credentials, now_us) &&
            gate_may_start(&pusher->gate, pusher_in_flight(pusher), pusher_is_alone(pusher), now_us);
 }
 
-static void start_check(klp_pusher *pusher)
+static void plan(klp_pusher *pusher, struct job *job)
+{
+    job->attempt_open = true;
+    journal_update(pusher, job);
+    job->attempt_started_us = clock_now_us();
+    job->api_key = credentials_take(&pusher->credentials);
+    gate_note_start(&pusher->gate);
+    job_list_append(&pusher->planned, job);
+}
+
+static void plan_check(klp_pusher *pusher)
 {
     struct job *ping = pusher->key_check.ping;
 
@@ -94,30 +103,76 @@ static void start_check(klp_pusher *pusher)
     ping->accepted_us = clock_now_us();
     ping->time_us[JOB_DEADLINE] = clock_after_ms(ping->accepted_us, pusher->settings.attempt_timeout_ms);
     ping->event.attempts = ping->event.sends = 0;
-    start(pusher, ping);
+    plan(pusher, ping);
 }
 
-static void start_next(klp_pusher *pusher)
+static void plan_next(klp_pusher *pusher)
 {
     struct job *job = schedule_take_next(&pusher->schedule, pusher->gate.state == GATE_PROBING);
     enum local_end end;
 
+    if (job->recoveries >= MOST_RECOVERIES) {
+        pusher->round_set_aside++;
+        pusher_decide_local(pusher, job, LOCAL_SET_ASIDE, KLP_NO_RETRY_AFTER);
+        return;
+    }
     if (pusher_is_mismatch(pusher, job, &end)) {
         pusher_decide_local(pusher, job, end, KLP_NO_RETRY_AFTER);
         return;
     }
-    stamp(pusher, job);
-    start(pusher, job);
+    if (job->journal_id &&
+        (!journal_has(job) || journal_is_failing(pusher, job->file))) { /* not before it is written down */
+        schedule_add_later(&pusher->schedule, job, clock_now_us() + ROOM_AGAIN_US);
+        return;
+    }
+    pusher_stamp(pusher, job);
+    plan(pusher, job);
 }
 
-void pusher_start_attempts(klp_pusher *pusher)
+void pusher_plan_attempts(klp_pusher *pusher)
 {
     if (schedule_has_ready(&pusher->schedule))
         pusher_look_at_key_file(pusher, false);
     while (pusher_can_start(pusher)) {
         if (key_check_is_pending(&pusher->key_check))
-            start_check(pusher);
+            plan_check(pusher);
         else
-            start_next(pusher);
+            plan_next(pusher);
     }
+}
+
+/* What could not be written down is as if it had not been planned. */
+static void put_back(klp_pusher *pusher, struct job *job)
+{
+    job->attempt_open = false;
+    credentials_give_back(&pusher->credentials, job->api_key, job->attempt_started_us);
+    job->api_key = NULL;
+    gate_note_abort(&pusher->gate, job->attempt_started_us);
+    schedule_add(&pusher->schedule, job);
+}
+
+void pusher_start_attempts(klp_pusher *pusher, bool is_journaled)
+{
+    struct job *job;
+
+    while ((job = job_list_take_first(&pusher->planned))) {
+        if (is_journaled || !job->journal_id)
+            start(pusher, job);
+        else
+            put_back(pusher, job);
+    }
+}
+
+void pusher_unplan(klp_pusher *pusher, const struct journal_file *file)
+{
+    struct job_list others = {0};
+    struct job *job;
+
+    while ((job = job_list_take_first(&pusher->planned))) {
+        if (job->file == file)
+            put_back(pusher, job);
+        else
+            job_list_append(&others, job);
+    }
+    pusher->planned = others;
 }

@@ -363,6 +363,10 @@ static const char *local_sentence(enum local_end end, bool was_tried)
         return "the API key is not of the environment expected";
     case LOCAL_GAME_MISMATCH:
         return "the API key is of another game";
+    case LOCAL_OUTBOX_UNAVAILABLE:
+        return "until its deadline the outbox could not be written";
+    case LOCAL_SET_ASIDE:
+        return "three processes in a row died while they handled it; the outbox keeps it";
     case LOCAL_DEADLINE_EXCEEDED:
         break;
     }

@@ -7,7 +7,7 @@ struct job *pusher_drop_body(klp_pusher *pusher, struct job *job)
 {
     size_t before = job->block_bytes;
     job = job_drop_body(job);
-    pusher->dropped_bytes += before - job->block_bytes;
+    pusher->dropped_bytes += job->is_uncounted ? 0 : before - job->block_bytes;
     return job;
 }
 
@@ -22,12 +22,20 @@ struct conclusion pusher_conclusion(const klp_pusher *pusher)
     };
 }
 
-static void end_ticket(klp_pusher *pusher, struct job *job, const struct ending *ending)
+void pusher_strike(klp_pusher *pusher, struct job *job)
 {
+    journal_leave(job);
+    if (job->file != &pusher->journal.own)
+        return;
     ticket_table_remove(&pusher->tickets, job);
     if (job->event.op == KLP_OP_PUSH)
         age_list_remove(&pusher->undecided_pushes, job);
-    else if (job->event.op == KLP_OP_AWAIT)
+}
+
+static void end_ticket(klp_pusher *pusher, struct job *job, const struct ending *ending)
+{
+    pusher_strike(pusher, job);
+    if (job->event.op == KLP_OP_AWAIT)
         pusher->seen_bytes -= job->reply_bytes;
     struct conclusion conclusion = pusher_conclusion(pusher);
 
@@ -41,18 +49,21 @@ static void end_ticket(klp_pusher *pusher, struct job *job, const struct ending 
         conclude_local(job, ending->end, ending->aborted, &conclusion);
         job->event.retry_after_ms = ending->retry_after_ms;
     }
-    job->event.seq = ++pusher->last_seq;
+    job->event.seq = ++job->file->last_seq;
     pusher->reply_bytes += job->reply_bytes;
     job_list_append(&pusher->decided, job);
-    pusher_log_verdict(pusher, &job->event);
+    journal_conclude(pusher, job);
+}
+
+static bool is_applied(const struct ending *ending)
+{
+    return ending->assessment && !ending->is_refused && ending->assessment->verdict.ok;
 }
 
 /* Before those behind it go on: they are to know. */
 static void remember_doubt(klp_pusher *pusher, const struct job *job, const struct ending *ending)
 {
-    bool is_applied = ending->assessment && !ending->is_refused && ending->assessment->verdict.ok;
-
-    if (is_applied)
+    if (is_applied(ending))
         doubtful_keys_remove(&pusher->doubtful_keys, job->key_hash);
     else if (job->possibly_applied)
         doubtful_keys_add(&pusher->doubtful_keys, job->key_hash);
@@ -63,6 +74,10 @@ void pusher_end_call(klp_pusher *pusher, struct job *job, const struct ending *e
     struct job_list joined = {0};
     struct job *other;
 
+    if (!is_applied(ending) && job->attempt_open) { /* what failed is kept as it ended */
+        job->attempt_open = false;
+        journal_update(pusher, job);
+    }
     if (job->event.op == KLP_OP_PUSH) {
         if (job->is_under_way)
             remember_doubt(pusher, job, ending);
@@ -99,7 +114,7 @@ void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t
         job->event.attempts++;
         job->event.sends++;
     }
-    job->leader = NULL;
+    journal_part(job);
     job->possibly_applied = true;
     end_ticket(pusher, job, &(struct ending){.end = end, .retry_after_ms = retry_after_ms, .others_go_on = true});
 }

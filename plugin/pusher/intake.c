@@ -26,19 +26,29 @@ static klp_status refuse_full(klp_pusher *pusher, klp_status status)
 }
 
 /* Under the lock. */
-static klp_status check_room(klp_pusher *pusher, const struct job *job)
+static klp_status check_room(klp_pusher *pusher, const struct job *job, bool is_durable)
 {
     const struct settings *settings = &pusher->settings;
 
     if (pusher->state != PUSHER_OPEN)
         return KLP_E_STOPPED;
-    if (pusher->undecided >= settings->max_queued)
+    uint64_t undecided = pusher->undecided - pusher->recovered_calls;
+    if (undecided >= settings->max_queued)
         return refuse_full(pusher, KLP_E_QUEUE_FULL);
-    if (pusher->undecided + pusher->stats.unread_events >= settings->max_unread_events)
+    /* an outbox that can be written has room for the events to come */
+    bool is_on_disk = journal_is_on(pusher) && !pusher->stats.degraded;
+    if (pusher->events_in_memory + (is_on_disk ? 0 : undecided) >= settings->max_unread_events)
         return refuse_full(pusher, KLP_E_RESULTS_FULL);
     if (job->block_bytes > settings->max_queued_bytes ||
         pusher->stats.queued_bytes > settings->max_queued_bytes - job->block_bytes)
         return refuse_full(pusher, KLP_E_QUEUE_FULL);
+    if (is_durable && pusher->stats.degraded)
+        return KLP_E_OUTBOX;
+    if (journal_is_on(pusher) && job_is_write(job)) {
+        uint64_t taken = pusher->intake_cost_bytes + store_cost_bytes(job->block_bytes);
+        if (pusher->outbox_room_bytes < taken || pusher->last_ticket >= pusher->reserved_ticket)
+            return refuse_full(pusher, KLP_E_OUTBOX_FULL);
+    }
     return KLP_OK;
 }
 
@@ -52,24 +62,70 @@ static klp_status say_full(klp_pusher *pusher, klp_status status, klp_text_buffe
     case KLP_E_RESULTS_FULL:
         return why_say(why, status, "max_unread_events (%u) is reached: acknowledge events first",
                        settings->max_unread_events);
+    case KLP_E_OUTBOX_FULL:
+        return why_say(why, status, "outbox_max_bytes (%llu) is reached",
+                       (unsigned long long)settings->outbox_max_bytes);
+    case KLP_E_OUTBOX:
+        return why_say(why, status, "the outbox cannot be written at present");
     default:
         return why_say(why, status, "the queue is full: max_queued is %u, max_queued_bytes %llu", settings->max_queued,
                        (unsigned long long)settings->max_queued_bytes);
     }
 }
 
-static klp_status enqueue(klp_pusher *pusher, struct job *job, klp_ticket *ticket, klp_text_buffer *why)
+/* KLP_PUSH_DURABLE. A worker that has ended has written all that it was given. */
+static klp_status wait_until_written(klp_pusher *pusher, klp_ticket ticket, klp_text_buffer *why)
 {
-    job->event.pusher = pusher->settings.name;
-    job->event.epoch = (klp_text){pusher->epoch, EPOCH_BYTES};
+    uint64_t limit_us = clock_after_ms(clock_now_us(), pusher->settings.durable_timeout_ms);
+    bool is_in_time = true;
 
     pthread_mutex_lock(&pusher->lock);
-    klp_status status = check_room(pusher, job);
+    pusher->waiting_for_journal++;
+    while (pusher->journaled_ticket < ticket && pusher->state != PUSHER_STOPPED && is_in_time)
+        is_in_time = pusher_wait_for_change(pusher, limit_us);
+    pusher->waiting_for_journal--;
+    bool is_written = pusher->journaled_ticket >= ticket;
+    pthread_mutex_unlock(&pusher->lock);
+    if (is_written)
+        return KLP_OK;
+    return why_say(why, KLP_E_TIMEOUT, "accepted, but not yet written into the outbox after %u ms",
+                   pusher->settings.durable_timeout_ms);
+}
+
+static klp_status check_durable(const klp_pusher *pusher, klp_text_buffer *why)
+{
+    if (!pusher->settings.outbox_dir)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "flags: KLP_PUSH_DURABLE needs an outbox_dir");
+    if (pusher_is_worker(pusher))
+        return why_say(why, KLP_E_NOT_AVAILABLE, "flags: KLP_PUSH_DURABLE would wait for the thread that calls");
+    return KLP_OK;
+}
+
+static klp_status enqueue(klp_pusher *pusher, struct job *job, uint32_t flags, klp_ticket *given_ticket,
+                          klp_text_buffer *why)
+{
+    bool is_durable = flags & KLP_PUSH_DURABLE;
+    klp_ticket ticket = 0;
+    klp_status status = is_durable ? check_durable(pusher, why) : KLP_OK;
+
+    if (status) {
+        job_free(job);
+        return status;
+    }
+    job->file = &pusher->journal.own;
+    job->event.pusher = job->file->pusher;
+    job->event.epoch = (klp_text){job->file->epoch, EPOCH_BYTES};
+
+    pthread_mutex_lock(&pusher->lock);
+    status = check_room(pusher, job, is_durable);
     if (!status) {
-        job->event.ticket = ++pusher->last_ticket;
-        if (ticket)
-            *ticket = job->event.ticket;
+        ticket = ++pusher->last_ticket;
+        job->event.ticket = ticket;
+        if (given_ticket)
+            *given_ticket = ticket;
         job_list_append(&pusher->intake, job);
+        if (journal_is_on(pusher) && job_is_write(job))
+            pusher->intake_cost_bytes += store_cost_bytes(job->block_bytes);
         pusher->undecided++;
         pusher->awaiting += job->event.op == KLP_OP_AWAIT;
         pusher->stats.accepted++;
@@ -82,7 +138,7 @@ static klp_status enqueue(klp_pusher *pusher, struct job *job, klp_ticket *ticke
         return say_full(pusher, status, why);
     }
     pusher_wake(pusher);
-    return KLP_OK;
+    return is_durable ? wait_until_written(pusher, ticket, why) : KLP_OK;
 }
 
 klp_status pusher_cancel(klp_pusher *pusher, klp_ticket ticket)
@@ -194,7 +250,7 @@ klp_status pusher_push(klp_pusher *pusher, const klp_lobby *given, klp_ticket *t
     if (status)
         return status;
     status = make_push(pusher, &lobby, &job, why);
-    return job ? enqueue(pusher, job, ticket, why) : status;
+    return job ? enqueue(pusher, job, lobby.flags, ticket, why) : status;
 }
 
 /* ─── Reads, awaits, pings ──────────────────────────────────────────────────────────────────────── */
@@ -236,7 +292,7 @@ klp_status pusher_read(klp_pusher *pusher, klp_text game_id, klp_text lobby_id, 
     if (!job)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     set_times(job, pusher, 0);
-    return enqueue(pusher, job, ticket, why);
+    return enqueue(pusher, job, 0, ticket, why);
 }
 
 klp_status pusher_await(klp_pusher *pusher, const klp_await *given, klp_ticket *ticket, klp_text_buffer *why)
@@ -256,7 +312,7 @@ klp_status pusher_await(klp_pusher *pusher, const klp_await *given, klp_ticket *
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     job->poll_interval_ms = await.poll_interval_ms ? await.poll_interval_ms : DEFAULT_POLL_INTERVAL_MS;
     set_times(job, pusher, await.timeout_ms ? await.timeout_ms : DEFAULT_AWAIT_TIMEOUT_MS);
-    return enqueue(pusher, job, ticket, why);
+    return enqueue(pusher, job, 0, ticket, why);
 }
 
 klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why)
@@ -265,7 +321,7 @@ klp_status pusher_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, 
     if (!job)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     set_times(job, pusher, 0);
-    return enqueue(pusher, job, ticket, why);
+    return enqueue(pusher, job, 0, ticket, why);
 }
 
 /* ─── Calls ─────────────────────────────────────────────────────────────────────────────────────── */
@@ -322,5 +378,5 @@ klp_status pusher_call(klp_pusher *pusher, const klp_call *given, klp_ticket *ti
         status = argument_call(&call, why);
     if (!status)
         status = make_call(pusher, &call, &job, why);
-    return job ? enqueue(pusher, job, ticket, why) : status;
+    return job ? enqueue(pusher, job, call.flags, ticket, why) : status;
 }

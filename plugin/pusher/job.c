@@ -145,9 +145,15 @@ void job_swap_tickets(struct job *a, struct job *b)
     swap_u64(&a->event.cookie, &b->event.cookie);
     swap_u64(&a->accepted_us, &b->accepted_us);
     swap_u64(&a->time_us[JOB_DEADLINE], &b->time_us[JOB_DEADLINE]);
-    int32_t joined = a->event.joined;
+    swap_u64(&a->written_in, &b->written_in);
+    bool may_come_back = a->may_come_back;
+    a->may_come_back = b->may_come_back;
+    b->may_come_back = may_come_back;
+    int32_t joined = a->event.joined, recovered = a->event.recovered;
     a->event.joined = b->event.joined;
     b->event.joined = joined;
+    a->event.recovered = b->event.recovered; /* it is said of a ticket, too */
+    b->event.recovered = recovered;
     memcpy(trace_parent, a->trace_parent, sizeof trace_parent);
     memcpy(a->trace_parent, b->trace_parent, sizeof trace_parent);
     memcpy(b->trace_parent, trace_parent, sizeof trace_parent);

@@ -53,6 +53,19 @@ struct job {
     bool is_to_be_stamped; /* … where until the first attempt there is only room for one */
     enum call_method method;
 
+    /* See journal.h. */
+    struct journal_file *file; /* whose number its event gets */
+    struct job *earlier_undecided, *later_undecided;
+    uint64_t journal_id;   /* by which the file knows it: its first ticket; 0: it is not to be there */
+    uint64_t written_in;   /* the commit that put its ticket there; 0: none yet … */
+    uint64_t body_in;      /* … and of one that has joined no other, the one that put the call there */
+    uint32_t recoveries;   /* in a row that died over it */
+    bool may_come_back;    /* it was in a commit that failed, of which the disk may hold what it said it does not */
+    bool is_event_written; /* its event is there */
+    bool attempt_open;     /* one is on the wire, or may be as far as the file knows */
+    bool is_uncounted;     /* recovered or from the disk: its block does not stand against the bounds of what is new */
+    char last_error[40];   /* the code of its last attempt's, while it is to be tried again */
+
     bool possibly_applied;
     bool is_retry;             /* what is to come: an earlier attempt has failed */
     uint32_t attempts_charged; /* against max_attempts: not those that an earlier 429 explains. Of a watch: failures in

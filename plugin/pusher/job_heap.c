@@ -57,9 +57,23 @@ void job_heap_remove(struct job_heap *heap, struct job *job)
 
 bool job_heap_init(struct job_heap *heap, size_t capacity, enum job_time time)
 {
-    *heap = (struct job_heap){.time = time};
+    *heap = (struct job_heap){.capacity = capacity, .time = time};
     heap->jobs = calloc(capacity, sizeof(struct job *));
     return heap->jobs != NULL;
+}
+
+bool job_heap_make_room(struct job_heap *heap, size_t most)
+{
+    if (most <= heap->capacity)
+        return true;
+    if (most > SIZE_MAX / sizeof(struct job *))
+        return false;
+    struct job **larger = realloc(heap->jobs, most * sizeof *larger);
+    if (!larger)
+        return false;
+    heap->jobs = larger;
+    heap->capacity = most;
+    return true;
 }
 
 void job_heap_destroy(struct job_heap *heap)

@@ -28,6 +28,7 @@ static void note_news(klp_pusher *pusher, enum credentials_news news, const char
     case CREDENTIALS_CHANGED:
         end_old_check(pusher);
         key_check_begin_anew(&pusher->key_check);
+        journal_note_key(pusher);
         log_say(&pusher->log, LOG_KEY_CHANGED, KLP_LOG_INFO, now_us, "there is a new API key: number %llu",
                 (unsigned long long)pusher->credentials.generation);
         break;

@@ -5,15 +5,24 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "pusher/paging.h"
 #include "pusher/pusher.h"
 #include "results/event_json.h"
 #include "telemetry/histogram.h"
+
+enum { FEW_IN_MEMORY = 256, MANY_IN_MEMORY = 4096 };
+
+/* So many as are to be in memory may be in the host's hands. */
+static bool has_hands_free(const klp_pusher *pusher)
+{
+    return pusher->handed_out.count < pusher->settings.max_unread_events;
+}
 
 bool pusher_has_something_to_say(const klp_pusher *pusher)
 {
     if (pusher->settings.results_url && pusher->state != PUSHER_STOPPED)
         return false; /* they are the courier's */
-    return pusher->unread.first || pusher->state == PUSHER_STOPPED;
+    return pusher->unread.first ? has_hands_free(pusher) : pusher->state == PUSHER_STOPPED;
 }
 
 void pusher_signal_events(klp_pusher *pusher, bool was_readable)
@@ -78,21 +87,84 @@ static void count_edges(klp_pusher *pusher)
     pusher->stats.replies_ignored = courier_replies_ignored(pusher->courier);
 }
 
-void pusher_publish(klp_pusher *pusher)
+/* Under the lock: one that is to be told, and where it is until then. */
+static void deliver(klp_pusher *pusher, struct job *job, bool is_kept)
 {
-    bool has_news = pusher->decided.first != NULL;
+    struct journal_file *file = job->file;
 
+    if (is_kept) {
+        file->events_on_disk++;
+        pusher->stats.queued_bytes -= job->is_uncounted ? 0 : job->block_bytes;
+        return;
+    }
+    pusher->stats.reply_bytes += job->reply_bytes;
+    pusher->events_in_memory++;
+    file->events_in_memory++;
+    job_list_append(file->is_paged ? &file->behind : &pusher->unread, job);
+}
+
+/* Under the lock. */
+static void count_decided(klp_pusher *pusher, const struct job *job)
+{
+    count_verdict(&pusher->stats, &job->event);
+    count_latencies(pusher, job);
+    pusher->stats.replies_left_out += job->event.truncated != 0;
+    pusher->undecided--;
+    pusher->awaiting -= job->event.op == KLP_OP_AWAIT;
+    pusher->recovered_calls -= job->event.recovered != 0;
+    pusher->adopted_calls -= job->file != &pusher->journal.own;
+    pusher->stats.unread_events++;
+}
+
+/* Under the lock. */
+static void count_journal(klp_pusher *pusher, bool is_committed, uint64_t first_unwritten)
+{
+    const struct journal *journal = &pusher->journal;
+
+    pusher->stats.journaled += pusher->round_journaled;
+    pusher->stats.set_aside += pusher->round_set_aside;
+    pusher->round_journaled = pusher->round_set_aside = 0;
+    if (!pusher->settings.outbox_dir)
+        return;
+    if (is_committed)
+        pusher->journaled_ticket =
+            first_unwritten <= pusher->last_ticket_seen ? first_unwritten - 1 : pusher->last_ticket_seen;
+    pusher->stats.degraded = !journal_is_on(pusher) || journal->is_failing;
+    pusher->stats.outbox_bytes = pusher->round_outbox_bytes;
+    pusher->outbox_room_bytes = journal->room_again_us ? 0 : pusher->round_room_bytes;
+    if (is_committed) { /* it is in the room that is left */
+        pusher->intake_cost_bytes -= pusher->seen_cost_bytes;
+        pusher->seen_cost_bytes = 0;
+    }
+}
+
+void pusher_publish(klp_pusher *pusher, bool is_committed)
+{
+    uint64_t first_unwritten = journal_first_unwritten_ticket(pusher);
+    for (const struct job *decided = pusher->decided.first; decided; decided = decided->next)
+        pusher_log_verdict(pusher, &decided->event);
+    bool has_news = pusher->decided.first != NULL;
+    struct job_list kept = {0};
+    struct job *job;
+
+    if (journal_is_on(pusher)) {
+        pusher->round_outbox_bytes = store_bytes(pusher->journal.own.store);
+        pusher->round_room_bytes = store_room_bytes(pusher->journal.own.store);
+    }
     pthread_mutex_lock(&pusher->lock);
     bool was_readable = pusher_has_something_to_say(pusher);
-    for (const struct job *job = pusher->decided.first; job; job = job->next) {
-        count_verdict(&pusher->stats, &job->event);
-        count_latencies(pusher, job);
-        pusher->stats.replies_left_out += job->event.truncated != 0;
-        pusher->stats.reply_bytes += job->reply_bytes;
-        pusher->undecided--;
-        pusher->awaiting -= job->event.op == KLP_OP_AWAIT;
-        pusher->stats.unread_events++;
+    while ((job = job_list_take_first(&pusher->decided))) {
+        bool is_kept = job->file->is_paged && paging_keeps(job, is_committed);
+        count_decided(pusher, job);
+        deliver(pusher, job, is_kept);
+        if (is_kept)
+            job_list_append(&kept, job);
     }
+    pusher->undecided -= pusher->round_abandoned;
+    pusher->recovered_calls -= pusher->round_abandoned_recovered;
+    pusher->adopted_calls -= pusher->round_abandoned_adopted;
+    has_news |= pusher->round_abandoned > 0 || pusher->waiting_for_journal > 0;
+    pusher->round_abandoned = pusher->round_abandoned_recovered = pusher->round_abandoned_adopted = 0;
     pusher->stats.queued_bytes -= pusher->dropped_bytes;
     pusher->stats.attempts += pusher->round_attempts;
     pusher->stats.sends += pusher->round_sends;
@@ -100,12 +172,21 @@ void pusher_publish(klp_pusher *pusher)
     pusher->stats.joined += pusher->round_joined;
     pusher->dropped_bytes = pusher->round_attempts = pusher->round_sends = 0;
     pusher->round_retries = pusher->round_joined = 0;
+    count_journal(pusher, is_committed, first_unwritten);
     count_edges(pusher);
-    job_list_append_all(&pusher->unread, &pusher->decided);
+    bool is_many = pusher->unread.count > MANY_IN_MEMORY ||
+                   pusher->events_in_memory > pusher->settings.max_unread_events / 2 ||
+                   pusher->stats.reply_bytes > pusher->settings.max_reply_bytes / 2;
     pusher_signal_events(pusher, was_readable);
     if (has_news)
         pthread_cond_broadcast(&pusher->changed);
     pthread_mutex_unlock(&pusher->lock);
+
+    for (struct journal_file *file = &pusher->journal.own; is_many && file; file = journal_next_file(pusher, file))
+        if (file->store && !file->is_paged && is_committed)
+            paging_begin(file);
+    while ((job = job_list_take_first(&kept)))
+        job_free(job);
 }
 
 void pusher_note_edges(klp_pusher *pusher)
@@ -118,26 +199,37 @@ void pusher_note_edges(klp_pusher *pusher)
 /* Under the lock: the event no longer counts. The caller frees the job after unlocking. */
 static void uncount(klp_pusher *pusher, const struct job *job)
 {
+    pusher->events_in_memory--;
+    job->file->events_in_memory--;
     pusher->stats.unread_events--;
     pusher->stats.events_acknowledged++;
-    pusher->stats.queued_bytes -= job->block_bytes;
+    pusher->stats.queued_bytes -= job->is_uncounted ? 0 : job->block_bytes;
     pusher->stats.reply_bytes -= job->reply_bytes;
 }
 
-void pusher_acknowledge_up_to(klp_pusher *pusher, uint64_t seq)
+void pusher_acknowledge_up_to(klp_pusher *pusher, const struct journal_file *file, uint64_t seq)
 {
     struct job_list told = {0};
     struct job *job;
 
     pthread_mutex_lock(&pusher->lock);
-    while ((job = pusher->unread.first) && job->event.seq <= seq) {
+    while ((job = pusher->unread.first) && job->file == file && job->event.seq <= seq) {
         job_list_remove(&pusher->unread, job);
         uncount(pusher, job);
         job_list_append(&told, job);
     }
     pthread_mutex_unlock(&pusher->lock);
-    while ((job = job_list_take_first(&told)))
+    while ((job = job_list_take_first(&told))) {
+        journal_forget(pusher, job, clock_now_us());
         job_free(job);
+    }
+}
+
+void pusher_set_reserved(klp_pusher *pusher, uint64_t last_ticket)
+{
+    pthread_mutex_lock(&pusher->lock);
+    pusher->reserved_ticket = last_ticket;
+    pthread_mutex_unlock(&pusher->lock);
 }
 
 /* The event as JSON, on the host's thread and without the lock: nobody else has the job by now. */
@@ -164,9 +256,9 @@ static klp_status wait_for_event(klp_pusher *pusher, uint32_t timeout_ms)
     for (;;) {
         if (pusher->settings.results_url && pusher->state != PUSHER_STOPPED)
             return KLP_E_NOT_AVAILABLE;
-        if (pusher->unread.first)
+        if (pusher->unread.first && has_hands_free(pusher))
             return KLP_OK;
-        if (pusher->state == PUSHER_STOPPED)
+        if (pusher->state == PUSHER_STOPPED && !pusher->unread.first)
             return KLP_E_DRAINED;
         if (timeout_ms == 0)
             return KLP_E_TIMEOUT;
@@ -197,6 +289,7 @@ klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_
 
     pthread_mutex_lock(&pusher->lock);
     klp_status status = wait_for_event(pusher, timeout_ms);
+    bool is_more_to_load = pusher->is_paged && pusher->unread.count < FEW_IN_MEMORY;
     if (!status) {
         bool was_readable = pusher_has_something_to_say(pusher);
         job = job_list_take_first(&pusher->unread);
@@ -205,6 +298,8 @@ klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_
         pusher_signal_events(pusher, was_readable);
     }
     pthread_mutex_unlock(&pusher->lock);
+    if (is_more_to_load)
+        pusher_wake(pusher);
     if (status)
         return status;
 
@@ -226,16 +321,27 @@ static struct job *job_of(const klp_event *event)
 klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event)
 {
     pthread_mutex_lock(&pusher->lock);
+    bool was_readable = pusher_has_something_to_say(pusher);
     /* the address is asked for before the event is looked at: acknowledged twice, it is gone */
     struct job *job = pointer_set_remove(&pusher->handed_out_events, event) ? job_of(event) : NULL;
     if (job) {
         job_list_remove(&pusher->handed_out, job);
         uncount(pusher, job);
     }
+    bool is_to_forget = job && job->is_event_written; /* by the outbox: the worker does it, or close() */
+    if (is_to_forget)
+        job_list_append(&pusher->acknowledged, job);
+    bool is_more_to_load = pusher->is_paged && pusher->unread.count < FEW_IN_MEMORY; /* there is room for it now */
+    pusher_signal_events(pusher, was_readable);
+    if (pusher_has_something_to_say(pusher) && !was_readable) /* his hands were full */
+        pthread_cond_broadcast(&pusher->changed);
     pthread_mutex_unlock(&pusher->lock);
     if (!job)
         return KLP_E_INVALID_ARGUMENT;
-    job_free(job);
+    if (!is_to_forget)
+        job_free(job);
+    if (is_to_forget || is_more_to_load)
+        pusher_wake(pusher);
     return KLP_OK;
 }
 

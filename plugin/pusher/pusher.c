@@ -13,6 +13,7 @@
 #include "pusher/fork_guard.h"
 #include "pusher/libraries.h"
 #include "pusher/random.h"
+#include "pusher/recovery.h"
 #include "why.h"
 
 enum { MOST_DOUBTFUL_KEYS = 65536 };
@@ -74,7 +75,7 @@ static bool make_secrets(klp_pusher *pusher)
         !random_fill(pusher->idempotency_keys.key, sizeof pusher->idempotency_keys.key) ||
         !random_fill(pusher->jitter.key, sizeof pusher->jitter.key))
         return false;
-    random_hex(pusher->epoch, epoch, sizeof epoch);
+    random_hex(pusher->journal.own.epoch, epoch, sizeof epoch);
     return true;
 }
 
@@ -122,17 +123,18 @@ static bool start_worker(klp_pusher *pusher)
     return is_started;
 }
 
-static klp_status make_tables(klp_pusher *pusher)
+static klp_status make_tables(klp_pusher *pusher, size_t recovered)
 {
     const struct settings *settings = &pusher->settings;
+    size_t most = settings->max_queued + recovered;
 
-    if (!schedule_init(&pusher->schedule, settings->max_queued))
+    if (!schedule_init(&pusher->schedule, most))
         return KLP_E_NO_MEMORY;
     if (!pointer_set_init(&pusher->handed_out_events, settings->max_unread_events))
         goto destroy_schedule;
-    if (!same_key_init(&pusher->same_key, settings->max_queued, pusher->hash_secret))
+    if (!same_key_init(&pusher->same_key, most, pusher->hash_secret))
         goto destroy_handed_out_events;
-    if (!ticket_table_init(&pusher->tickets, settings->max_queued))
+    if (!ticket_table_init(&pusher->tickets, most))
         goto destroy_same_key;
     if (!doubtful_keys_init(&pusher->doubtful_keys, MOST_DOUBTFUL_KEYS))
         goto destroy_tickets;
@@ -190,8 +192,27 @@ static void close_keys(klp_pusher *pusher)
     key_check_close(&pusher->key_check);
 }
 
+static void free_jobs(struct job_list *list)
+{
+    struct job *job;
+
+    while ((job = job_list_take_first(list)))
+        job_free(job);
+}
+
+static void count_recovered(klp_pusher *pusher, const struct job_list *jobs)
+{
+    const struct journal_file *own = &pusher->journal.own;
+
+    pusher->undecided = pusher->recovered_calls = pusher->stats.recovered = jobs->count;
+    pusher->stats.unread_events = own->events;
+    pusher->is_paged = own->is_paged;
+}
+
 klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buffer *why)
 {
+    struct job_list recovered = {0};
+
     klp_status status = libraries_init(why);
     if (status)
         return status;
@@ -205,22 +226,32 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
         status = why_say(why, KLP_E_SYSTEM, "the system gave no randomness");
         goto close_settings;
     }
-    status = make_tables(pusher);
-    if (status) {
-        why_say(why, status, "out of memory");
+    pusher->log = (struct log){.callback = pusher->settings.on_log,
+                               .user = pusher->settings.callback_user,
+                               .level = pusher->settings.log_level};
+    if (!init_lock(pusher)) {
+        status = why_say(why, KLP_E_SYSTEM, "the system refused a lock");
         goto close_settings;
     }
+    status = journal_open(pusher, &recovered, why); /* before the tables are made: what is in it wants room there */
+    if (status)
+        goto close_journal;
+    count_recovered(pusher, &recovered);
+    status = make_tables(pusher, recovered.count);
+    if (status) {
+        why_say(why, status, "out of memory");
+        goto close_journal;
+    }
+    recovery_admit(pusher, &recovered);
+    if (pusher->undecided_pushes.oldest) /* it is asked for before the first round has ended, too */
+        pusher->oldest_push_us = pusher->undecided_pushes.oldest->accepted_us;
     if (!init_keys(pusher)) {
         status = why_say(why, KLP_E_NO_MEMORY, "out of memory");
         goto destroy_tables;
     }
-    if (!init_lock(pusher)) {
-        status = why_say(why, KLP_E_SYSTEM, "the system refused a lock");
-        goto close_keys;
-    }
     status = open_descriptors(pusher, why);
     if (status)
-        goto destroy_lock;
+        goto close_keys;
     status = open_edges(pusher, why);
     if (status)
         goto close_descriptors;
@@ -230,7 +261,10 @@ klp_status pusher_open(const klp_config *config, klp_pusher **out, klp_text_buff
         status = why_say(why, KLP_E_SYSTEM, "the process is about to end");
         goto close_edges;
     }
+    bool is_fresh = pusher->journal.is_fresh;
+    pusher->journal.is_fresh = false;
     if (!start_worker(pusher)) {
+        pusher->journal.is_fresh = is_fresh;
         status = why_say(why, KLP_E_SYSTEM, "the system refused a thread");
         goto leave_exit_guard;
     }
@@ -243,12 +277,14 @@ close_edges:
     close_edges(pusher);
 close_descriptors:
     close_descriptors(pusher);
-destroy_lock:
-    destroy_lock(pusher);
 close_keys:
     close_keys(pusher);
 destroy_tables:
     destroy_tables(pusher);
+close_journal:
+    free_jobs(&recovered);
+    journal_close(pusher);
+    destroy_lock(pusher);
 close_settings:
     settings_close(&pusher->settings);
 free_pusher:
@@ -281,8 +317,7 @@ void pusher_request_stop(klp_pusher *pusher, uint32_t drain_ms)
     pusher_wake(pusher);
 }
 
-/* Under the lock; false when the time is up. */
-static bool wait_for_change(klp_pusher *pusher, uint64_t limit_us)
+bool pusher_wait_for_change(klp_pusher *pusher, uint64_t limit_us)
 {
     struct timespec limit = clock_timespec(limit_us);
 
@@ -297,7 +332,7 @@ bool pusher_join(klp_pusher *pusher, uint64_t limit_us)
 
     pthread_mutex_lock(&pusher->lock);
     while (is_in_time && (pusher->state != PUSHER_STOPPED || (pusher->is_joining && !pusher->is_joined)))
-        is_in_time = wait_for_change(pusher, limit_us);
+        is_in_time = pusher_wait_for_change(pusher, limit_us);
     bool is_ours = pusher->state == PUSHER_STOPPED && !pusher->is_joining;
     pusher->is_joining |= is_ours;
     pthread_mutex_unlock(&pusher->lock);
@@ -314,8 +349,6 @@ bool pusher_join(klp_pusher *pusher, uint64_t limit_us)
 
 void pusher_close(klp_pusher *pusher)
 {
-    struct job *job;
-
     pusher_request_stop(pusher, 0);
     pusher_join(pusher, CLOCK_NEVER_US);
     exit_guard_remove(&pusher->exit_guard);
@@ -325,10 +358,9 @@ void pusher_close(klp_pusher *pusher)
         free(pusher->cancellations);
         pusher->cancellations = next;
     }
-    while ((job = job_list_take_first(&pusher->unread)))
-        job_free(job);
-    while ((job = job_list_take_first(&pusher->handed_out)))
-        job_free(job);
+    free_jobs(&pusher->unread);
+    free_jobs(&pusher->handed_out);
+    journal_close(pusher);
     close_descriptors(pusher);
     destroy_lock(pusher);
     api_key_close(pusher->given_key); /* likewise */
@@ -345,17 +377,23 @@ bool pusher_is_worker(const klp_pusher *pusher)
 
 /* ─── Asking ────────────────────────────────────────────────────────────────────────────────────── */
 
+/* Under the lock. What was adopted is not the host's. */
+static bool is_flushed(const klp_pusher *pusher)
+{
+    return pusher->undecided <= pusher->awaiting + pusher->adopted_calls;
+}
+
 klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms)
 {
     uint64_t limit_us = clock_after_ms(clock_now_us(), timeout_ms);
     bool is_in_time = true;
 
     pthread_mutex_lock(&pusher->lock);
-    while (pusher->undecided > pusher->awaiting && is_in_time)
-        is_in_time = wait_for_change(pusher, limit_us);
-    bool is_flushed = pusher->undecided == pusher->awaiting;
+    while (!is_flushed(pusher) && is_in_time)
+        is_in_time = pusher_wait_for_change(pusher, limit_us);
+    bool is_done = is_flushed(pusher);
     pthread_mutex_unlock(&pusher->lock);
-    return is_flushed ? KLP_OK : KLP_E_TIMEOUT;
+    return is_done ? KLP_OK : KLP_E_TIMEOUT;
 }
 
 klp_status pusher_set_api_key(klp_pusher *pusher, klp_text api_key, klp_text_buffer *why)

@@ -15,6 +15,7 @@
 #include "pusher/credentials.h"
 #include "pusher/doubtful_keys.h"
 #include "pusher/exit_guard.h"
+#include "pusher/journal.h"
 #include "pusher/key_check.h"
 #include "pusher/log.h"
 #include "pusher/pointer_set.h"
@@ -25,8 +26,6 @@
 #include "pusher/ticket_table.h"
 #include "results/courier.h"
 #include "transport/transport.h"
-
-enum { EPOCH_BYTES = 16 };
 
 enum pusher_state {
     PUSHER_OPEN,
@@ -43,7 +42,6 @@ struct cancellation {
 struct klp_pusher {
     /* constant while open */
     struct settings settings;
-    char epoch[EPOCH_BYTES + 1];
     uint64_t hash_secret[2];
     int wake_descriptor;  /* the worker sleeps on it */
     int event_descriptor; /* readable while next_event() has something to say */
@@ -67,9 +65,19 @@ struct klp_pusher {
     struct job_list handed_out;           /* by next_event(), not acknowledged … */
     struct pointer_set handed_out_events; /* … and their events' addresses */
     uint64_t last_ticket;
-    uint64_t undecided; /* calls without a verdict … */
-    uint64_t awaiting;  /* … and of them the awaits */
-    klp_stats stats;    /* its gauges of the moment are made up when asked for */
+    uint64_t events_in_memory;    /* unread, handed out, or behind those on the disk */
+    bool is_paged;                /* there are more on the disk */
+    uint64_t recovered_calls;     /* of the undecided, those that stand beside the bounds of what is new … */
+    uint64_t adopted_calls;       /* … and of those the ones of others */
+    uint64_t reserved_ticket;     /* with an outbox: tickets up to this may be given */
+    uint64_t journaled_ticket;    /* with an outbox: tickets up to this are written down … */
+    uint64_t waiting_for_journal; /* … and so many callers wait for theirs to be */
+    uint64_t outbox_room_bytes;   /* of its bound, as of the last round … */
+    uint64_t intake_cost_bytes;   /* … and what `intake` will take of it */
+    struct job_list acknowledged; /* with an outbox: their events, not yet seen by the worker */
+    uint64_t undecided;           /* calls without a verdict … */
+    uint64_t awaiting;            /* … and of them the awaits */
+    klp_stats stats;              /* its gauges of the moment are made up when asked for */
     uint64_t in_flight;
     uint64_t gate_opens_us;
     uint64_t oldest_push_us; /* when it was accepted, of those that the worker has seen; 0: none */
@@ -87,6 +95,7 @@ struct klp_pusher {
     struct doubtful_keys doubtful_keys;
     struct age_list undecided_pushes;
     struct ticket_table tickets;
+    struct journal journal;
     struct log log;
     enum gate_state gate_told; /* to the log */
     struct job_list decided;   /* this round's events, on their way to `unread` … */
@@ -94,7 +103,13 @@ struct klp_pusher {
     uint64_t dropped_bytes; /* … and what their bodies took */
     uint64_t reply_bytes;   /* held by unread events, as of the last round, and by this round's … */
     uint64_t seen_bytes;    /* … and by awaits that have seen their lobby forming */
-    uint64_t last_seq;
+    uint64_t last_ticket_seen, seen_cost_bytes;
+    const struct journal_file *told_file; /* whose events the courier's message has */
+    uint64_t page_again_us;               /* the disk did not let us read events: not before */
+    struct job_list planned;              /* this round's attempts, which start when they are written down */
+    uint64_t round_journaled, round_set_aside, round_outbox_bytes, round_room_bytes;
+    uint64_t round_abandoned; /* calls left to the outbox without a verdict; those recovered, and those of others */
+    uint64_t round_abandoned_recovered, round_abandoned_adopted;
     struct uuid_series idempotency_keys;
     struct random_series jitter;
 };
@@ -110,6 +125,9 @@ bool pusher_join(klp_pusher *pusher, uint64_t limit_us);
 
 /* Wakes the worker unless that is under way already. No lock is needed. */
 void pusher_wake(klp_pusher *pusher);
+
+/* For a change of what the host's threads and the worker share. Under the lock; false when the time is up. */
+bool pusher_wait_for_change(klp_pusher *pusher, uint64_t limit_us);
 
 /* Keeps event_descriptor readable exactly while next_event() has something to say. Under the lock. */
 void pusher_signal_events(klp_pusher *pusher, bool was_readable);
@@ -130,9 +148,10 @@ klp_status pusher_cancel(klp_pusher *pusher, klp_ticket ticket);
 /* mailbox.c */
 klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_event **event);
 klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event);
-void pusher_publish(klp_pusher *pusher);    /* the worker's, once a round: `decided` becomes readable */
+/* The worker's, once a round: `decided` becomes readable. Whether the outbox has it, where there is one. */
+void pusher_publish(klp_pusher *pusher, bool is_committed);
 void pusher_note_edges(klp_pusher *pusher); /* brings what is counted at the edges into the statistics */
-void pusher_acknowledge_up_to(klp_pusher *pusher, uint64_t seq);
+void pusher_acknowledge_up_to(klp_pusher *pusher, const struct journal_file *file, uint64_t seq);
 
 klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms);
 void pusher_stats(klp_pusher *pusher, klp_stats *stats);
@@ -148,6 +167,7 @@ bool pusher_is_worker(const klp_pusher *pusher);
 
 /* admission.c: which pushes go out, and which wait for another one of their key */
 void pusher_admit(klp_pusher *pusher, struct job *job);
+void pusher_readmit(klp_pusher *pusher, struct job *job); /* one that was recovered */
 
 /* Ends the wait of those that were waiting for this push, which has its verdict, or is about to leave the line without
  * ever having been sent. What had joined it is in `joined` afterwards. */
@@ -171,6 +191,9 @@ struct ending {
 struct job *pusher_drop_body(klp_pusher *pusher, struct job *job); /* which may move */
 struct conclusion pusher_conclusion(const klp_pusher *pusher);
 
+/* A ticket that is about to have its verdict is found no more. */
+void pusher_strike(klp_pusher *pusher, struct job *job);
+
 /* A call that is out of the schedule has its verdict, which is that of all who have joined it, too. */
 void pusher_end_call(klp_pusher *pusher, struct job *job, const struct ending *ending);
 void pusher_decide_local(klp_pusher *pusher, struct job *job, enum local_end end, int64_t retry_after_ms);
@@ -179,13 +202,21 @@ void pusher_decide_refused(klp_pusher *pusher, struct job *job, const struct ass
 /* A ticket ends by itself, whatever it is: one that has joined another leaves it; else its call ends. */
 void pusher_end(klp_pusher *pusher, struct job *job, enum local_end end, int64_t retry_after_ms);
 
+/* abandon.c: calls that are left to the outbox without a verdict */
+bool pusher_is_in_outbox(const klp_pusher *pusher, const struct job *job);
+void pusher_abandon(klp_pusher *pusher, struct job *job); /* which is out of the schedule */
+void pusher_abandon_on_the_wire(klp_pusher *pusher, struct transport_reply *reply);
+void pusher_abandon_decided(klp_pusher *pusher, const struct journal_file *file); /* in this round, and not told */
+
 /* again.c: true: the job is to go out again, at *at_us */
 bool pusher_goes_on(klp_pusher *pusher, struct job *job, const struct assessment *assessment, bool has_another_key,
                     uint32_t random, uint64_t now_us, uint64_t *at_us);
 
 /* verdicts.c */
-void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply); /* and releases it */
-void pusher_decide_unsent(klp_pusher *pusher, struct job *job);              /* for want of memory */
+void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply);      /* and releases it */
+void pusher_decide_unsent(klp_pusher *pusher, struct job *job);                   /* for want of memory */
+void pusher_take_off_the_wire(klp_pusher *pusher, struct transport_reply *reply); /* counts and tells its attempt */
+void pusher_give_back(klp_pusher *pusher, struct transport_reply *reply);         /* its place and its key */
 void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end);
 
 /* checking.c: the ping of our own */
@@ -201,15 +232,23 @@ bool pusher_has_another_key(klp_pusher *pusher, const struct job *job);
 void pusher_note_key(klp_pusher *pusher, const struct job *job, const struct assessment *assessment);
 
 /* attempts.c */
-void pusher_start_attempts(klp_pusher *pusher);
+void pusher_stamp(klp_pusher *pusher, struct job *job); /* with its idempotency key, if it has none */
+void pusher_plan_attempts(klp_pusher *pusher);
+void pusher_start_attempts(klp_pusher *pusher, bool is_journaled); /* those planned */
+void pusher_unplan(klp_pusher *pusher, const struct journal_file *file);
 bool pusher_can_start(klp_pusher *pusher);
 unsigned pusher_in_flight(const klp_pusher *pusher);
 bool pusher_is_alone(const klp_pusher *pusher);
+
+/* mailbox.c */
+void pusher_set_reserved(klp_pusher *pusher, uint64_t last_ticket);
 
 /* telemetry.c */
 void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct transport_reply *answer,
                          const struct assessment *assessment, int64_t retry_in_ms);
 void pusher_log_gate(klp_pusher *pusher);
+klp_text pusher_error_code(const struct secrets *secrets, const struct assessment *assessment, char *room,
+                           size_t capacity); /* of an attempt, without secrets; perhaps in `room` */
 void pusher_log_verdict(klp_pusher *pusher, const klp_event *event);
 
 /* worker.c */

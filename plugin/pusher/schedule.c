@@ -25,11 +25,23 @@ destroy_by_deadline:
     return false;
 }
 
+bool schedule_make_room(struct schedule *schedule, size_t most)
+{
+    return job_heap_make_room(&schedule->by_deadline, most) && job_heap_make_room(&schedule->waiting, most) &&
+           job_heap_make_room(&schedule->cut_short, most);
+}
+
 void schedule_destroy(struct schedule *schedule)
 {
-    struct job *job;
+    struct job *job, *other;
 
     while ((job = schedule_any(schedule))) {
+        if (job->leader)
+            job = job->leader;
+        while ((other = job->joined.first)) { /* they are in a list of its own */
+            schedule_take(schedule, other);
+            job_free(other);
+        }
         schedule_take(schedule, job);
         job_free(job);
     }
@@ -56,6 +68,8 @@ static void queue(struct job *job, struct job_list *list)
 
 static struct job_list *queue_of(struct schedule *schedule, const struct job *job)
 {
+    if (job->event.recovered)
+        return &schedule->recovered;
     switch (job->event.op) {
     case KLP_OP_PUSH:
         return job->event.attempts > 0 ? &schedule->retries : &schedule->pushes;
@@ -152,33 +166,40 @@ void schedule_take(struct schedule *schedule, struct job *job)
 
 bool schedule_has_ready(const struct schedule *schedule)
 {
-    return schedule->retries.first || schedule->pushes.first || schedule->queries.first || schedule->polls.first;
+    return schedule->retries.first || schedule->pushes.first || schedule->recovered.first || schedule->queries.first ||
+           schedule->polls.first;
 }
 
-/* The first of one kind, or of the other that yields to it. */
-static struct job *yielding(struct job *first, struct job *second, unsigned most_in_a_row, unsigned *firsts_in_a_row)
+/* Whose turn it is of one kind and of all that yield to it. */
+static bool is_turn_of(const struct job *first, bool has_others, unsigned most_in_a_row, unsigned *in_a_row)
 {
-    if (!second || (first && *firsts_in_a_row < most_in_a_row)) {
-        *firsts_in_a_row += second != NULL; /* only while one waits */
-        return first;
+    if (first && (!has_others || *in_a_row < most_in_a_row)) {
+        *in_a_row += has_others; /* only while one waits */
+        return true;
     }
-    *firsts_in_a_row = 0;
-    return second;
+    *in_a_row = 0;
+    return false;
+}
+
+static struct job *next_in_turn(struct schedule *schedule, unsigned most_in_a_row)
+{
+    struct job *push = schedule->retries.first ? schedule->retries.first : schedule->pushes.first;
+    bool has_polls = schedule->polls.first, has_queries = schedule->queries.first || has_polls,
+         has_recovered = schedule->recovered.first || has_queries;
+
+    if (is_turn_of(push, has_recovered, most_in_a_row, &schedule->pushes_in_a_row))
+        return push;
+    if (is_turn_of(schedule->recovered.first, has_queries, most_in_a_row, &schedule->recovered_in_a_row))
+        return schedule->recovered.first;
+    if (is_turn_of(schedule->queries.first, has_polls, most_in_a_row, &schedule->queries_in_a_row))
+        return schedule->queries.first;
+    return schedule->polls.first;
 }
 
 struct job *schedule_take_next(struct schedule *schedule, bool is_narrow)
 {
-    unsigned most_in_a_row = is_narrow ? 1 : STARTS_BEFORE_ANOTHER_KIND;
-    struct job *push = schedule->retries.first ? schedule->retries.first : schedule->pushes.first;
-    bool has_others = schedule->queries.first || schedule->polls.first;
-    struct job *job = push;
+    struct job *job = next_in_turn(schedule, is_narrow ? 1 : STARTS_BEFORE_ANOTHER_KIND);
 
-    if (has_others && (!push || schedule->pushes_in_a_row >= most_in_a_row)) {
-        schedule->pushes_in_a_row = 0;
-        job = yielding(schedule->queries.first, schedule->polls.first, most_in_a_row, &schedule->queries_in_a_row);
-    } else if (push) {
-        schedule->pushes_in_a_row += has_others;
-    }
     if (job)
         schedule_take(schedule, job);
     return job;

@@ -7,11 +7,12 @@
 #include "pusher/job_heap.h"
 
 struct schedule {
-    struct job_list retries; /* of pushes, and due: they go first, since what they wait to know is in doubt */
-    struct job_list pushes;  /* not tried yet, in the order of their arrival */
-    struct job_list queries; /* calls, reads, pings */
-    struct job_list polls;   /* of awaits */
-    unsigned pushes_in_a_row, queries_in_a_row;
+    struct job_list retries;   /* of pushes, and due: they go first, since what they wait to know is in doubt */
+    struct job_list pushes;    /* not tried yet, in the order of their arrival */
+    struct job_list recovered; /* of an earlier process: live players do not wait behind last night's matches */
+    struct job_list queries;   /* calls, reads, pings */
+    struct job_list polls;     /* of awaits */
+    unsigned pushes_in_a_row, recovered_in_a_row, queries_in_a_row;
     struct job_heap waiting;     /* for their time to come */
     struct job_heap by_deadline; /* all of them but awaits … */
     struct job_heap awaits;      /* … which are here by theirs */
@@ -21,6 +22,9 @@ struct schedule {
 
 /* Room for `capacity` jobs is made now, so that adding one cannot fail. False: out of memory. */
 bool schedule_init(struct schedule *schedule, size_t capacity);
+
+/* Room for so many in all, awaits apart. False: out of memory. */
+bool schedule_make_room(struct schedule *schedule, size_t most);
 void schedule_destroy(struct schedule *schedule); /* frees the jobs that are left, too */
 
 void schedule_add(struct schedule *schedule, struct job *job); /* ready now */

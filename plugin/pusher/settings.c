@@ -14,7 +14,7 @@
 #include "transport/base_url.h"
 #include "why.h"
 
-enum { MAX_URL_BYTES = 2048, MAX_HOST_NAME_BYTES = 256 };
+enum { MAX_URL_BYTES = 2048, MAX_HOST_NAME_BYTES = 256, LEAST_OUTBOX_BYTES = 1 << 20 };
 
 #define DEFAULT_BASE_URL "https://api.kraty.io"
 
@@ -26,14 +26,18 @@ struct limit {
 
 static klp_status set_limits(const klp_config *config, struct settings *settings, klp_text_buffer *why)
 {
-    uint32_t backoff_initial_ms = 0, backoff_max_ms = 0, jitter_permille = 0;
+    uint32_t max_attempts = 0, backoff_initial_ms = 0, backoff_max_ms = 0, jitter_permille = 0;
     const struct limit limits[] = {
         {"max_in_flight", config->max_in_flight, 8, 1, 256, &settings->max_in_flight},
         {"max_queued", config->max_queued, 16384, 1, 1048576, &settings->max_queued},
         {"max_unread_events", config->max_unread_events, 65536, 1, 16777216, &settings->max_unread_events},
         {"attempt_timeout_ms", config->attempt_timeout_ms, 15000, 1, 3600000, &settings->attempt_timeout_ms},
-        {"deadline_ms", config->deadline_ms, 30000, 1, SETTINGS_MAX_DEADLINE_MS, &settings->deadline_ms},
-        {"max_attempts", config->max_attempts, 4, 1, 100, &settings->retry.max_attempts},
+        {"deadline_ms", config->deadline_ms, config->outbox_dir.size ? 7200000 : 30000, 1, SETTINGS_MAX_DEADLINE_MS,
+         &settings->deadline_ms},
+        {"outbox_adopt_ms", config->outbox_adopt_ms == KLP_ADOPT_NONE ? 0 : config->outbox_adopt_ms, 15000, 1, 3600000,
+         &settings->outbox_adopt_ms},
+        {"durable_timeout_ms", config->durable_timeout_ms, 5000, 1, 3600000, &settings->durable_timeout_ms},
+        {"max_attempts", config->max_attempts, 4, 1, 100, &max_attempts},
         {"backoff_initial_ms", config->backoff_initial_ms, 200, 1, 3600000, &backoff_initial_ms},
         {"backoff_max_ms", config->backoff_max_ms, 10000, 1, 3600000, &backoff_max_ms},
         {"session_grace_ms", config->session_grace_ms == KLP_GRACE_NONE ? 0 : config->session_grace_ms, 30000, 1,
@@ -48,6 +52,9 @@ static klp_status set_limits(const klp_config *config, struct settings *settings
                            limit->least, limit->most);
         *limit->kept = value;
     }
+    settings->retry.max_attempts = config->outbox_dir.size && !config->max_attempts ? UINT32_MAX : max_attempts;
+    if (config->outbox_adopt_ms == KLP_ADOPT_NONE)
+        settings->outbox_adopt_ms = 0;
     if (config->session_grace_ms == KLP_GRACE_NONE)
         settings->session_grace_ms = 0;
     if (config->jitter_permille > 1000 && config->jitter_permille != KLP_JITTER_NONE)
@@ -74,10 +81,15 @@ static klp_status check_texts(const klp_config *config, klp_text_buffer *why)
         size_t max_bytes;
         const char *field;
     } texts[] = {
-        {config->name, KLP_MAX_ID_BYTES, "name"},       {config->base_url, MAX_URL_BYTES, "base_url"},
-        {config->game_id, KLP_MAX_ID_BYTES, "game_id"}, {config->ca_file, 4095, "ca_file"},
-        {config->proxy, MAX_URL_BYTES, "proxy"},        {config->results_url, MAX_URL_BYTES, "results_url"},
-        {config->api_key_file, 4095, "api_key_file"},   {config->expect_environment, 255, "expect_environment"},
+        {config->name, KLP_MAX_ID_BYTES, "name"},
+        {config->base_url, MAX_URL_BYTES, "base_url"},
+        {config->game_id, KLP_MAX_ID_BYTES, "game_id"},
+        {config->ca_file, 4095, "ca_file"},
+        {config->proxy, MAX_URL_BYTES, "proxy"},
+        {config->results_url, MAX_URL_BYTES, "results_url"},
+        {config->outbox_dir, 4000, "outbox_dir"},
+        {config->api_key_file, 4095, "api_key_file"},
+        {config->expect_environment, 255, "expect_environment"},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -91,6 +103,18 @@ static klp_status check_texts(const klp_config *config, klp_text_buffer *why)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "flags 0x%x are not known to this library", config->flags);
     if (config->reserved)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "reserved is not 0");
+    if (config->reserved_too)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "reserved_too is not 0");
+    if (config->outbox_sync < KLP_SYNC_FULL || config->outbox_sync > KLP_SYNC_NORMAL)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "outbox_sync is %d: not one of KLP_SYNC_…", config->outbox_sync);
+    if (config->outbox_mode < KLP_OUTBOX_REQUIRED || config->outbox_mode > KLP_OUTBOX_BEST_EFFORT)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "outbox_mode is %d: not one of KLP_OUTBOX_…", config->outbox_mode);
+    if (config->outbox_damaged < KLP_DAMAGED_REFUSE || config->outbox_damaged > KLP_DAMAGED_REPLACE)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "outbox_damaged is %d: not one of KLP_DAMAGED_…",
+                       config->outbox_damaged);
+    if (config->outbox_max_bytes && config->outbox_max_bytes < LEAST_OUTBOX_BYTES)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "outbox_max_bytes is %llu, less than %d",
+                       (unsigned long long)config->outbox_max_bytes, LEAST_OUTBOX_BYTES);
     if (config->log_level < 0 || config->log_level > KLP_LOG_INFO)
         return why_say(why, KLP_E_INVALID_ARGUMENT, "log_level is %d: not one of KLP_LOG_…", config->log_level);
     if (config->expect_environment.size && !is_text(config->expect_environment, "live") &&
@@ -164,7 +188,7 @@ static klp_status copy_texts(const klp_config *config, const struct found *found
     settings->block =
         malloc(found->name.size + found->base_url.size + config->game_id.size + config->ca_file.size +
                strlen(found->proxy_scheme) + found->proxy.size + found->no_proxy.size + config->results_url.size +
-               config->api_key_file.size + config->expect_environment.size + 9);
+               config->api_key_file.size + config->expect_environment.size + config->outbox_dir.size + 10);
     if (!settings->block)
         return why_say(why, KLP_E_NO_MEMORY, "out of memory");
     char *at = settings->block;
@@ -176,6 +200,7 @@ static klp_status copy_texts(const klp_config *config, const struct found *found
     settings->results_url = put_or_null(&at, config->results_url);
     settings->api_key_file = put_or_null(&at, config->api_key_file);
     settings->expect_environment = put_or_null(&at, config->expect_environment);
+    settings->outbox_dir = put_or_null(&at, config->outbox_dir);
     if (found->proxy.size) {
         settings->proxy = at;
         memcpy(at, found->proxy_scheme, strlen(found->proxy_scheme));
@@ -248,6 +273,10 @@ klp_status settings_open(const klp_config *config, struct settings *settings, kl
     status = api_key_open(config->api_key, settings->api_key_file, &settings->api_key, why);
     if (status)
         goto close_settings;
+    settings->outbox_sync = config->outbox_sync;
+    settings->outbox_mode = config->outbox_mode;
+    settings->outbox_damaged = config->outbox_damaged;
+    settings->outbox_max_bytes = config->outbox_max_bytes ? config->outbox_max_bytes : UINT64_C(1) << 30;
     settings->on_attempt = config->on_attempt;
     settings->on_log = config->on_log;
     settings->callback_user = config->callback_user;

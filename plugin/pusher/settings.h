@@ -28,6 +28,11 @@ struct settings {
     klp_log_callback on_log;         /* or NULL */
     void *callback_user;
     int32_t log_level;
+    char *outbox_dir; /* or NULL */
+    int32_t outbox_sync, outbox_mode, outbox_damaged;
+    uint32_t outbox_adopt_ms; /* 0: never */
+    uint32_t durable_timeout_ms;
+    uint64_t outbox_max_bytes;
     uint64_t max_queued_bytes, max_reply_bytes;
     char *block; /* behind all the texts */
 };

@@ -61,7 +61,7 @@ static klp_text without_key(const struct secrets *secrets, char *room, size_t si
     return (klp_text){room, size};
 }
 
-static klp_text error_code(const struct secrets *secrets, const struct assessment *assessment, char *room,
+klp_text pusher_error_code(const struct secrets *secrets, const struct assessment *assessment, char *room,
                            size_t capacity)
 {
     if (assessment->verdict.ok)
@@ -136,7 +136,7 @@ void pusher_tell_attempt(klp_pusher *pusher, const struct job *job, const struct
         .ok = assessment && assessment->verdict.ok,
         .http_status = answer->http_status,
         .curl_code = answer->curl_code,
-        .error_code = assessment ? error_code(secrets, assessment, code, sizeof code) : klp_cstr("aborted"),
+        .error_code = assessment ? pusher_error_code(secrets, assessment, code, sizeof code) : klp_cstr("aborted"),
         .request_id = request_id(secrets, answer, request, sizeof request),
         .retry_in_ms = retry_in_ms,
         .queue_us = queue_us(job),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What becomes of an attempt that has ended: another one, or the verdict. */
+#include <string.h>
+
 #include "clock.h"
 #include "pusher/pusher.h"
 
@@ -16,8 +18,10 @@ static bool was_cut(const struct job *job, const struct assessment *assessment)
 /* Tells the gate. True: the attempt is charged; the gate did not know already. */
 static bool tell_gate(klp_pusher *pusher, const struct job *job, const struct assessment *assessment, uint32_t random)
 {
-    if (assessment->answer == &out_of_memory) /* no news of the server */
+    if (assessment->answer == &out_of_memory) { /* no news of the server */
+        gate_note_abort(&pusher->gate, job->attempt_started_us);
         return true;
+    }
     if (was_cut(job, assessment) && job->attempt_given_ms < LONG_ENOUGH_MS) { /* which says nothing of the server */
         gate_note_abort(&pusher->gate, job->attempt_started_us);
         return true;
@@ -29,6 +33,17 @@ static bool tell_gate(klp_pusher *pusher, const struct job *job, const struct as
     if (assessment->verdict.ok)
         budget_note_success(&pusher->budget);
     return is_news || news != GATE_RATE_LIMITED;
+}
+
+/* For whoever looks into the outbox meanwhile. */
+static void note_error(const klp_pusher *pusher, struct job *job, const struct assessment *assessment)
+{
+    char room[KLP_MAX_ID_BYTES + 1];
+    klp_text code = pusher_error_code(&pusher->credentials.secrets, assessment, room, sizeof room);
+    size_t size = code.size < sizeof job->last_error ? code.size : 0;
+
+    memcpy(job->last_error, code.data, size);
+    job->last_error[size] = '\0';
 }
 
 static void decide_answer(klp_pusher *pusher, struct job *job, const struct transport_reply *answer)
@@ -56,7 +71,11 @@ static void decide_answer(klp_pusher *pusher, struct job *job, const struct tran
             job->is_retry = !assessment.verdict.ok;
             pusher_tell_attempt(pusher, job, answer, &assessment, (int64_t)((at_us - now_us) / 1000));
             job->api_key = NULL;
+            job->attempt_open = false;
+            job->recoveries = 0;
+            note_error(pusher, job, &assessment);
             schedule_add_later(&pusher->schedule, job, at_us);
+            journal_update(pusher, job);
         } else {
             pusher_tell_attempt(pusher, job, answer, &assessment, NO_RETRY);
             pusher_end_call(pusher, job, &(struct ending){.assessment = &assessment});
@@ -77,8 +96,12 @@ void pusher_decide_reply(klp_pusher *pusher, struct transport_reply *reply)
     struct api_key *api_key = job->api_key;
     uint64_t started_us = job->attempt_started_us;
 
+    struct journal_file *file = job->file;
+
     take_off_the_wire(pusher, job);
+    journal_note_handling(job);
     decide_answer(pusher, job, reply); /* the job may be another's by now */
+    journal_note_handled(file);
     transport_release(pusher->transport, reply);
     credentials_give_back(&pusher->credentials, api_key, started_us);
 }
@@ -92,11 +115,9 @@ void pusher_decide_unsent(klp_pusher *pusher, struct job *job)
     credentials_give_back(&pusher->credentials, api_key, started_us);
 }
 
-void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end)
+void pusher_take_off_the_wire(klp_pusher *pusher, struct transport_reply *reply)
 {
     struct job *job = reply->owner;
-    struct api_key *api_key = job->api_key;
-    uint64_t started_us = job->attempt_started_us;
 
     take_off_the_wire(pusher, job);
     pusher->round_attempts++;
@@ -104,6 +125,23 @@ void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, en
     gate_note_abort(&pusher->gate, job->attempt_started_us);
     note_aborted(job, reply);
     pusher_tell_attempt(pusher, job, reply, NULL, NO_RETRY);
+}
+
+void pusher_give_back(klp_pusher *pusher, struct transport_reply *reply)
+{
+    struct job *job = reply->owner;
+
+    transport_release(pusher->transport, reply);
+    credentials_give_back(&pusher->credentials, job->api_key, job->attempt_started_us);
+}
+
+void pusher_decide_aborted(klp_pusher *pusher, struct transport_reply *reply, enum local_end end)
+{
+    struct job *job = reply->owner;
+    struct api_key *api_key = job->api_key;
+    uint64_t started_us = job->attempt_started_us;
+
+    pusher_take_off_the_wire(pusher, reply);
     if (job == pusher->key_check.ping) {
         pusher->key_check.is_out = false;
     } else {

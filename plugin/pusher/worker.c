@@ -4,14 +4,15 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "pusher/adoption.h"
+#include "pusher/paging.h"
 #include "pusher/pusher.h"
 
 enum { LONGEST_SLEEP_MS = 10000 }; /* nothing depends on it */
 
-static bool is_of_ticket(const void *owner, uint64_t ticket)
+static bool is_it(const void *owner, uint64_t job)
 {
-    const struct job *job = owner;
-    return job->event.ticket == ticket;
+    return (uint64_t)(uintptr_t)owner == job;
 }
 
 static bool is_await(const void *owner, uint64_t unused)
@@ -26,8 +27,9 @@ static bool is_await(const void *owner, uint64_t unused)
 struct orders {
     bool is_stopping;
     uint64_t stop_at_us;
-    struct cancellation *cancellations; /* the worker's now, as is the next */
+    struct cancellation *cancellations; /* the worker's now, as are the next two */
     struct api_key *given_key;
+    struct job_list acknowledged;
 };
 
 static struct orders take_in(klp_pusher *pusher)
@@ -44,7 +46,11 @@ static struct orders take_in(klp_pusher *pusher)
     pthread_mutex_lock(&pusher->lock);
     pusher->oldest_push_us = pusher_oldest_push_us(pusher); /* its age is asked for before the round has ended, too */
     job_list_append_all(&taken, &pusher->intake);
-    struct orders orders = {pusher->state != PUSHER_OPEN, pusher->stop_at_us, pusher->cancellations, pusher->given_key};
+    struct orders orders = {
+        pusher->state != PUSHER_OPEN, pusher->stop_at_us, pusher->cancellations, pusher->given_key, {0}};
+    job_list_append_all(&orders.acknowledged, &pusher->acknowledged);
+    pusher->last_ticket_seen = pusher->last_ticket;
+    pusher->seen_cost_bytes = pusher->intake_cost_bytes;
     pusher->given_key = NULL;
     pusher->cancellations = NULL;
     pusher->cancellation_count = 0;
@@ -53,6 +59,10 @@ static struct orders take_in(klp_pusher *pusher)
 
     if (orders.given_key)
         pusher_adopt_key(pusher, orders.given_key);
+    while ((job = job_list_take_first(&orders.acknowledged))) {
+        journal_forget(pusher, job, clock_now_us());
+        job_free(job);
+    }
     while ((job = job_list_take_first(&taken)))
         pusher_admit(pusher, job);
     return orders;
@@ -84,20 +94,31 @@ static void end_cut_short(klp_pusher *pusher, uint64_t now_us)
     struct job *job;
 
     while ((job = schedule_take_cut_short(&pusher->schedule, now_us)))
-        pusher_decide_aborted(pusher, transport_abort(pusher->transport, is_of_ticket, job->event.ticket),
+        pusher_decide_aborted(pusher, transport_abort(pusher->transport, is_it, (uintptr_t)job),
                               LOCAL_DEADLINE_EXCEEDED);
+}
+
+/* What it was that it waited for in vain. */
+static enum local_end end_of_expired(const klp_pusher *pusher, const struct job *job)
+{
+    if (job->event.op == KLP_OP_AWAIT)
+        return LOCAL_DEADLINE_EXCEEDED;
+    if (job->journal_id && job->event.attempts == 0 && (!journal_has(job) || journal_is_failing(pusher, job->file)))
+        return LOCAL_OUTBOX_UNAVAILABLE;
+    return credentials_is_refused(&pusher->credentials) ? LOCAL_SESSION_INVALID : LOCAL_DEADLINE_EXCEEDED;
 }
 
 static void look_at_the_clock(klp_pusher *pusher)
 {
     struct job *job;
     uint64_t now_us = clock_now_us();
-    bool is_key_refused = credentials_is_refused(&pusher->credentials);
 
-    while ((job = schedule_take_expired(&pusher->schedule, now_us)))
-        pusher_end(pusher, job,
-                   is_key_refused && job->event.op != KLP_OP_AWAIT ? LOCAL_SESSION_INVALID : LOCAL_DEADLINE_EXCEEDED,
-                   KLP_NO_RETRY_AFTER);
+    while ((job = schedule_take_expired(&pusher->schedule, now_us))) {
+        enum local_end end = end_of_expired(pusher, job);
+        /* should the process die before the disk lets itself be written, what it refused may be there all the same */
+        job->possibly_applied |= end == LOCAL_OUTBOX_UNAVAILABLE && job->may_come_back;
+        pusher_end(pusher, job, end, KLP_NO_RETRY_AFTER);
+    }
     schedule_wake(&pusher->schedule, now_us);
     end_cut_short(pusher, now_us);
     end_hopeless(pusher, now_us);
@@ -115,6 +136,14 @@ static void end_awaits(klp_pusher *pusher)
         pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
 }
 
+static void end_unsent(klp_pusher *pusher, struct job *job)
+{
+    if (pusher_is_in_outbox(pusher, job))
+        pusher_abandon(pusher, job);
+    else
+        pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
+}
+
 /* Before the push that they stand behind: it may leave its key in doubt, which they never were. */
 static void end_line(klp_pusher *pusher, const struct job *under_way)
 {
@@ -122,8 +151,17 @@ static void end_line(klp_pusher *pusher, const struct job *under_way)
 
     while ((job = under_way->behind)) {
         schedule_take(&pusher->schedule, job);
-        pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
+        end_unsent(pusher, job);
     }
+}
+
+static void end_on_the_wire(klp_pusher *pusher, struct transport_reply *reply)
+{
+    end_line(pusher, reply->owner);
+    if (pusher_is_in_outbox(pusher, reply->owner))
+        pusher_abandon_on_the_wire(pusher, reply);
+    else
+        pusher_decide_aborted(pusher, reply, LOCAL_SHUTDOWN);
 }
 
 static void end_all(klp_pusher *pusher)
@@ -131,16 +169,14 @@ static void end_all(klp_pusher *pusher)
     struct transport_reply *reply;
     struct job *job;
 
-    while ((reply = transport_abort(pusher->transport, NULL, 0))) {
-        end_line(pusher, reply->owner);
-        pusher_decide_aborted(pusher, reply, LOCAL_SHUTDOWN);
-    }
+    while ((reply = transport_abort(pusher->transport, NULL, 0)))
+        end_on_the_wire(pusher, reply);
     while ((job = schedule_any(&pusher->schedule))) {
         if (job->leader) /* they end together */
             job = job->leader;
         end_line(pusher, job);
         schedule_take(&pusher->schedule, job);
-        pusher_end(pusher, job, LOCAL_SHUTDOWN, KLP_NO_RETRY_AFTER);
+        end_unsent(pusher, job);
     }
 }
 
@@ -172,7 +208,7 @@ static void cancel(klp_pusher *pusher, uint64_t ticket)
         schedule_take(&pusher->schedule, job);
         pusher_end(pusher, job, LOCAL_CANCELLED, KLP_NO_RETRY_AFTER);
     } else {
-        pusher_decide_aborted(pusher, transport_abort(pusher->transport, is_of_ticket, ticket), LOCAL_CANCELLED);
+        pusher_decide_aborted(pusher, transport_abort(pusher->transport, is_it, (uintptr_t)job), LOCAL_CANCELLED);
     }
 }
 
@@ -198,12 +234,13 @@ static void tell(klp_pusher *pusher)
     uint64_t seq, now_us = clock_now_us();
 
     if (courier_receive(pusher->courier, now_us, &seq))
-        pusher_acknowledge_up_to(pusher, seq);
-    if (!pusher->unread.first || !courier_may_send(pusher->courier, now_us))
+        pusher_acknowledge_up_to(pusher, pusher->told_file, seq);
+    const struct job *job = pusher->unread.first;
+    if (!job || !courier_may_send(pusher->courier, now_us))
         return;
-    for (const struct job *job = pusher->unread.first; job && courier_add(pusher->courier, &job->event);
-         job = job->next)
-        ;
+    pusher->told_file = job->file; /* a message is of one pusher, and of one epoch, or its reply would be ambiguous */
+    while (job && job->file == pusher->told_file && courier_add(pusher->courier, &job->event))
+        job = job->next;
     courier_send(pusher->courier, now_us);
 }
 
@@ -217,7 +254,7 @@ static void tell_and_count(klp_pusher *pusher)
 
 static bool is_all_told(const klp_pusher *pusher)
 {
-    return !pusher->courier || !pusher->unread.first || courier_is_dead(pusher->courier);
+    return !pusher->courier || (!pusher->unread.first && !pusher->is_paged) || courier_is_dead(pusher->courier);
 }
 
 /* ─── The loop ──────────────────────────────────────────────────────────────────────────────────── */
@@ -261,6 +298,9 @@ static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
         until_us = earlier(until_us, courier_pause_ends_us(pusher->courier));
     if (schedule_has_ready(&pusher->schedule))
         until_us = earlier(until_us, next_start_us(pusher, now_us));
+    until_us = earlier(until_us, journal_next_us(pusher));
+    if (pusher->is_paged && pusher->page_again_us > now_us)
+        until_us = earlier(until_us, pusher->page_again_us);
     if (orders->is_stopping)
         until_us = earlier(until_us, orders->stop_at_us);
     unsigned wait_ms = until_us > now_us ? (unsigned)((until_us - now_us + 999) / 1000) : 0;
@@ -269,6 +309,7 @@ static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
 
 static void end(klp_pusher *pusher)
 {
+    paging_end(pusher);
     transport_close(pusher->transport);
     if (pusher->courier)
         courier_close(pusher->courier);
@@ -286,6 +327,16 @@ static void end(klp_pusher *pusher)
     pthread_mutex_unlock(&pusher->lock);
 }
 
+/* No attempt starts and no event is told before it is written down. */
+static bool write_and_publish(klp_pusher *pusher)
+{
+    bool is_committed = journal_commit(pusher, clock_now_us());
+
+    adoption_drop_lost(pusher);
+    pusher_publish(pusher, is_committed);
+    return is_committed;
+}
+
 void *pusher_work(void *argument)
 {
     klp_pusher *pusher = argument;
@@ -297,24 +348,34 @@ void *pusher_work(void *argument)
         struct orders orders = take_in(pusher);
         bool is_time_up = orders.is_stopping && clock_now_us() >= orders.stop_at_us;
 
+        if (orders.is_stopping)
+            pusher->journal.adopt_us = UINT64_MAX; /* it looks no more, and is not woken for it */
+        else
+            adoption_look(pusher, clock_now_us());
         cancel_all(pusher, orders.cancellations);
         look_at_the_clock(pusher);
         if (orders.is_stopping)
             end_awaits(pusher);
-        if (!is_time_up)
-            pusher_start_attempts(pusher);
         transport_run(pusher->transport);
         take_replies(pusher);
-        end_hopeless(pusher, clock_now_us()); /* one of them may have been a 429 */
-        if (is_time_up)
+        if (is_time_up) {
+            write_and_publish(pusher); /* what is written by then may stay there */
             end_all(pusher);
+        } else {
+            pusher_plan_attempts(pusher);
+        }
+        end_hopeless(pusher, clock_now_us()); /* of what has just become ready again */
         pusher_log_gate(pusher);
-        pusher_publish(pusher);
+        bool is_journaled = write_and_publish(pusher);
+        pusher_start_attempts(pusher, is_journaled);
+        bool has_replies = transport_run(pusher->transport);
         tell_and_count(pusher);
+        paging_load(pusher, clock_now_us());
+        adoption_close_empty(pusher);
 
-        if (orders.is_stopping && is_idle(pusher) && (is_time_up || is_all_told(pusher)))
+        if (orders.is_stopping && is_idle(pusher) && !pusher->decided.first && (is_time_up || is_all_told(pusher)))
             break;
-        if (!pusher_can_start(pusher))
+        if (!has_replies && !pusher->decided.first && !pusher_can_start(pusher))
             sleep_until_needed(pusher, &orders);
     }
     end(pusher);

@@ -167,6 +167,14 @@ static const struct family families[] = {
      FIELD(oldest_push_age_ms), GAUGE_OF_MS},
     {"api_key_generation", "1 for the first API key, one more with every new one.", NULL, NULL,
      FIELD(api_key_generation), GAUGE},
+    {"journaled_calls", "Calls written into the outbox.", NULL, NULL, FIELD(journaled), COUNTER},
+    {"recovered_calls", "Calls taken up out of the outbox.", NULL, NULL, FIELD(recovered), COUNTER},
+    {"adopted_files", "Outbox files of others that were taken up.", NULL, NULL, FIELD(adopted), COUNTER},
+    {"set_aside", "Calls and events that three recoveries in a row did not survive.", NULL, NULL, FIELD(set_aside),
+     COUNTER},
+    {"outbox_bytes", "The outbox on the disk.", NULL, NULL, FIELD(outbox_bytes), GAUGE_OF_BYTES},
+    {"degraded", "1 while there is no outbox, or none that can be written, where there is to be one.", NULL, NULL,
+     FIELD(degraded), GAUGE},
 };
 
 _Static_assert(COUNT(families) + 1 == (sizeof(klp_stats) - offsetof(klp_stats, accepted)) / sizeof(uint64_t),

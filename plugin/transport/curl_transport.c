@@ -123,10 +123,11 @@ bool transport_start(struct transport *transport, const struct transport_request
     return true;
 }
 
-void transport_run(struct transport *transport)
+bool transport_run(struct transport *transport)
 {
     int running = 0;
     curl_multi_perform(transport->multi, &running);
+    return (unsigned)running < transport->options.max_in_flight - transport->free_count;
 }
 
 static void take_off(struct transport *transport, struct exchange *exchange)

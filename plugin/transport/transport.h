@@ -64,8 +64,8 @@ unsigned transport_free_places(const struct transport *transport);
  * False: out of memory; nothing started. */
 bool transport_start(struct transport *transport, const struct transport_request *request);
 
-/* Does what can be done without waiting. */
-void transport_run(struct transport *transport);
+/* Does what can be done without waiting. Whether there is a reply to take. */
+bool transport_run(struct transport *transport);
 
 /* The next reply that is there, or NULL. It lives, and keeps its place, until it is released. */
 struct transport_reply *transport_take(struct transport *transport);

@@ -30,6 +30,8 @@ VALUE(KLP_E_LIBRARY, 10);
 VALUE(KLP_E_SYSTEM, 11);
 VALUE(KLP_E_MALFORMED, 12);
 VALUE(KLP_E_SIGNATURE, 13);
+VALUE(KLP_E_OUTBOX, 14);
+VALUE(KLP_E_OUTBOX_FULL, 15);
 
 VALUE(KLP_OP_PUSH, 1);
 VALUE(KLP_OP_READ, 2);
@@ -56,6 +58,15 @@ VALUE(KLP_GATE_RAMPING, 1);
 VALUE(KLP_GATE_HELD, 2);
 VALUE(KLP_GATE_PROBING, 3);
 VALUE(KLP_GATE_KEY_REFUSED, 4);
+
+VALUE(KLP_SYNC_FULL, 0);
+VALUE(KLP_SYNC_NORMAL, 1);
+VALUE(KLP_OUTBOX_REQUIRED, 0);
+VALUE(KLP_OUTBOX_BEST_EFFORT, 1);
+VALUE(KLP_DAMAGED_REFUSE, 0);
+VALUE(KLP_DAMAGED_REPLACE, 1);
+VALUE(KLP_ADOPT_NONE, UINT32_MAX);
+VALUE(KLP_PUSH_DURABLE, 1);
 
 VALUE(KLP_LOG_ERROR, 1);
 VALUE(KLP_LOG_WARNING, 2);
@@ -132,7 +143,7 @@ AT(klp_attempt, total_us, 192, 8);
 AT(klp_attempt, bytes_sent, 200, 8);
 AT(klp_attempt, bytes_received, 208, 8);
 
-SIZE(klp_config, 240);
+SIZE(klp_config, 288);
 AT(klp_config, struct_size, 0, 4);
 AT(klp_config, flags, 4, 4);
 AT(klp_config, name, 8, 16);
@@ -161,6 +172,14 @@ AT(klp_config, on_log, 216, 8);
 AT(klp_config, callback_user, 224, 8);
 AT(klp_config, log_level, 232, 4);
 AT(klp_config, reserved, 236, 4);
+AT(klp_config, outbox_dir, 240, 16);
+AT(klp_config, outbox_sync, 256, 4);
+AT(klp_config, outbox_mode, 260, 4);
+AT(klp_config, outbox_damaged, 264, 4);
+AT(klp_config, outbox_adopt_ms, 268, 4);
+AT(klp_config, outbox_max_bytes, 272, 8);
+AT(klp_config, durable_timeout_ms, 280, 4);
+AT(klp_config, reserved_too, 284, 4);
 
 SIZE(klp_lobby, 144);
 AT(klp_lobby, struct_size, 0, 4);
@@ -255,7 +274,7 @@ AT(klp_event, data_json, 392, 16);
 AT(klp_event, reply_json, 408, 16);
 AT(klp_event, json, 424, 16);
 
-SIZE(klp_stats, 240);
+SIZE(klp_stats, 288);
 AT(klp_stats, struct_size, 0, 4);
 AT(klp_stats, reserved, 4, 4);
 AT(klp_stats, accepted, 8, 8);
@@ -287,6 +306,12 @@ AT(klp_stats, gate_opens_in_ms, 208, 8);
 AT(klp_stats, awaiting, 216, 8);
 AT(klp_stats, oldest_push_age_ms, 224, 8);
 AT(klp_stats, api_key_generation, 232, 8);
+AT(klp_stats, journaled, 240, 8);
+AT(klp_stats, recovered, 248, 8);
+AT(klp_stats, adopted, 256, 8);
+AT(klp_stats, set_aside, 264, 8);
+AT(klp_stats, outbox_bytes, 272, 8);
+AT(klp_stats, degraded, 280, 8);
 
 SIZE(klp_histogram, 1312);
 AT(klp_histogram, struct_size, 0, 4);

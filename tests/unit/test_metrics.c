@@ -162,6 +162,12 @@ static void statistics_are_told_under_their_names(void **state)
         {FAMILY("awaiting"), "", NULL, NULL, "27"},
         {FAMILY("oldest_push_age_seconds"), "", NULL, NULL, "0.028"},
         {FAMILY("api_key_generation"), "", NULL, NULL, "29"},
+        {FAMILY("journaled_calls"), "_total", NULL, NULL, "30"},
+        {FAMILY("recovered_calls"), "_total", NULL, NULL, "31"},
+        {FAMILY("adopted_files"), "_total", NULL, NULL, "32"},
+        {FAMILY("set_aside"), "_total", NULL, NULL, "33"},
+        {FAMILY("outbox_bytes"), "", NULL, NULL, "34"},
+        {FAMILY("degraded"), "", NULL, NULL, "35"},
     };
 
     (void)state;

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * More unread events than memory is to hold: they wait in the outbox, and are told in their order. */
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "outbox_rig.h"
+#include "process.h"
+#include "rosters.h"
+
+enum { FEW = 64 };
+
+#define MANY (is_slowed() ? 600 : 3000)
+
+static klp_config small(const struct outbox *outbox)
+{
+    klp_config config = outbox_config(outbox);
+    config.max_unread_events = FEW;
+    config.outbox_sync = KLP_SYNC_NORMAL;
+    return config;
+}
+
+/* Pushes with a read for every seventh, of the cookies from…to-1, all decided. */
+static void push_and_read(struct rig *rig, int from, int to)
+{
+    klp_text none = KLP_TEXT_NONE, nowhere = KLP_LIT("lob_nowhere");
+
+    for (int i = from; i < to; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "m-%d", i);
+        klp_lobby lobby = rig_lobby(key);
+        lobby.cookie = (uint64_t)i;
+        if (i % 7 == 6)
+            assert_int_equal(rig->klp->read(rig->pusher, none, nowhere, (uint64_t)i, NULL, NULL), KLP_OK);
+        else
+            rig_push_lobby(rig, &lobby);
+    }
+    assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(60000)), KLP_OK);
+}
+
+/* What has been told. */
+struct row {
+    uint64_t seq;
+    size_t count, reads;
+    bool *is_seen; /* by cookie */
+    size_t most;
+};
+
+static struct row row_of(size_t most)
+{
+    struct row row = {.most = most, .is_seen = calloc(most, sizeof(bool))};
+    assert_non_null(row.is_seen);
+    return row;
+}
+
+static void note(struct row *row, const klp_event *event)
+{
+    assert_true(event->seq > row->seq);
+    row->seq = event->seq;
+    assert_in_range(event->cookie, 0, row->most - 1);
+    assert_false(row->is_seen[event->cookie]);
+    row->is_seen[event->cookie] = true;
+    assert_int_equal(event->op, event->cookie % 7 == 6 ? KLP_OP_READ : KLP_OP_PUSH);
+    assert_int_equal(event->outcome, event->op == KLP_OP_PUSH ? KLP_APPLIED : KLP_OUTCOME_NONE);
+    row->reads += event->op == KLP_OP_READ;
+    row->count++;
+}
+
+static void take_and_ack(struct rig *rig, struct row *row, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const klp_event *event = rig_take(rig);
+        note(row, event);
+        rig_ack(rig, event);
+    }
+}
+
+static void assert_all_told(struct rig *rig, struct row *row)
+{
+    const klp_event *event = NULL;
+
+    assert_int_equal(row->count, row->most);
+    assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_TIMEOUT);
+    klp_stats stats = rig_stats(rig);
+    assert_int_equal(stats.unread_events, 0);
+    assert_int_equal(stats.queued_bytes + stats.reply_bytes, 0);
+    free(row->is_seen);
+}
+
+static void a_host_that_reads_late_is_told_all_in_order(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of((size_t)MANY);
+
+    rig_open(rig, &config);
+    push_and_read(rig, 0, MANY);
+    klp_stats stats = rig_stats(rig);
+    assert_int_equal(stats.unread_events, MANY);
+    assert_in_range(stats.reply_bytes, 1, 4 << 20); /* those in memory alone */
+    assert_in_range(stats.queued_bytes, 1, 1 << 20);
+    take_and_ack(rig, &row, (size_t)MANY);
+    assert_all_told(rig, &row);
+    assert_int_equal(rig_stats(rig).events_acknowledged, MANY);
+    outbox_restart(outbox, &config);
+    assert_int_equal(rig_stats(rig).unread_events, 0);
+}
+
+static void the_usual_bound_holds_them_as_well(void **state)
+{
+    int most = is_slowed() ? 5000 : 10000; /* above what stays in memory */
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = outbox_config(outbox);
+    struct row row = row_of((size_t)most);
+
+    config.outbox_sync = KLP_SYNC_NORMAL;
+    rig_open(rig, &config);
+    push_and_read(rig, 0, most);
+    take_and_ack(rig, &row, (size_t)most);
+    assert_all_told(rig, &row);
+}
+
+/* It reads while pushes go on, now faster, now slower than they come. */
+static void reading_and_pushing_in_turn_mixes_nothing_up(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    int rounds = 30, each = MANY / 30;
+    struct row row = row_of((size_t)(rounds * each));
+
+    rig_open(rig, &config);
+    for (int i = 0; i < rounds; i++) {
+        push_and_read(rig, i * each, (i + 1) * each);
+        size_t left = (size_t)((i + 1) * each) - row.count;
+        take_and_ack(rig, &row, i % 3 == 0 ? left / 10 : i % 3 == 1 ? left / 2 : left);
+    }
+    take_and_ack(rig, &row, row.most - row.count);
+    assert_all_told(rig, &row);
+}
+
+static void events_left_on_the_disk_are_told_after_a_restart(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of((size_t)MANY);
+    size_t pushes = 0;
+
+    rig_open(rig, &config);
+    for (int i = 0; i < MANY; i++)
+        pushes += i % 7 != 6;
+    push_and_read(rig, 0, MANY);
+    take_and_ack(rig, &row, (size_t)MANY / 3);
+    for (int i = 0; i < FEW / 2; i++)
+        (void)rig_take(rig); /* in hand, and never acknowledged */
+    outbox_restart(outbox, &config);
+    size_t left = rig_stats(rig).unread_events;
+    take_and_ack(rig, &row, left);
+    assert_true(row.count - row.reads == pushes); /* of reads those in memory may be lost with the process */
+    assert_true(row.count + FEW >= row.most);
+    row.most = row.count;
+    assert_all_told(rig, &row);
+    outbox_restart(outbox, NULL);
+    assert_int_equal(rig_stats(rig).unread_events, 0);
+}
+
+/* A host that reads on after stop() has what is in memory; the rest is told after the next open, and nothing twice. */
+static void events_that_stop_left_on_the_disk_are_told_after_a_restart(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of((size_t)MANY);
+    const klp_event *event = NULL;
+    klp_status status;
+    size_t opens = 0;
+
+    rig_open(rig, &config);
+    push_and_read(rig, 0, MANY);
+    for (; row.count < row.most; opens++) {
+        size_t left = row.most - row.count;
+        assert_int_equal(rig_stats(rig).unread_events, left);
+        take_and_ack(rig, &row, left < row.most / 10 ? left : row.most / 10);
+        assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
+        while (!(status = rig->klp->next_event(rig->pusher, 0, &event))) {
+            note(&row, event);
+            rig_ack(rig, event);
+        }
+        assert_int_equal(status, KLP_E_DRAINED);
+        rig_close(rig);
+        rig_open(rig, &config);
+    }
+    assert_true(opens > 1);
+    assert_all_told(rig, &row);
+}
+
+/* More than max_unread_events in the host's hands are not given: it has to acknowledge some first. */
+static void a_host_that_takes_many_gets_them_as_it_acknowledges(void **state)
+{
+    enum { ALL = 400 };
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of(ALL);
+    const klp_event *hand[ALL], *event = NULL;
+    size_t first = 0, taken = 0;
+
+    rig_open(rig, &config);
+    push_and_read(rig, 0, ALL);
+    while (taken < FEW)
+        hand[taken++] = rig_take(rig);
+    assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_TIMEOUT);
+    assert_null(event);
+    while (taken < ALL) {
+        for (int i = 0; i < FEW / 2; i++) {
+            note(&row, hand[first]);
+            rig_ack(rig, hand[first++]);
+        }
+        for (int i = 0; i < FEW / 2 && taken < ALL; i++)
+            hand[taken++] = rig_take(rig);
+    }
+    while (first < ALL) {
+        note(&row, hand[first]);
+        rig_ack(rig, hand[first++]);
+    }
+    assert_all_told(rig, &row);
+}
+
+/* Holds the worker up at its first attempt, so that all other answers are there when it goes on. */
+static void wait_for_post(void *user, const klp_attempt *attempt)
+{
+    (void)attempt;
+    sem_wait(user);
+    sem_post(user);
+}
+
+static size_t answered_reads(struct rig *rig)
+{
+    json_t *log = sandbox_log(rig->sandbox), *arrival;
+    size_t i, count = 0;
+
+    json_array_foreach(log, i, arrival)
+    {
+        count += strcmp(sandbox_text_at(arrival, "method"), "GET") == 0 &&
+                 json_is_integer(json_object_get(arrival, "answered_us"));
+    }
+    json_decref(log);
+    return count;
+}
+
+/* All that memory may hold are events of reads, which the outbox has not got; behind them are those of pushes. */
+static void acknowledging_what_is_in_memory_alone_brings_the_rest(void **state)
+{
+    enum { READS = 12, PUSHES = 8 };
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = outbox_config(outbox);
+    klp_text none = KLP_TEXT_NONE, nowhere = KLP_LIT("lob_nowhere");
+    const klp_event *hand[READS], *event = NULL;
+    sem_t may_go_on;
+
+    sem_init(&may_go_on, 0, 0);
+    config.max_unread_events = READS;
+    config.max_in_flight = READS + PUSHES;
+    config.on_attempt = wait_for_post;
+    config.callback_user = &may_go_on;
+    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":-1,\"action\":{\"delay_ms\":2000}}");
+    rig_open(rig, &config);
+    rig_push_many(rig, 0, PUSHES);
+    outbox_await(rig_stats(rig).in_flight == PUSHES);
+    for (int i = 0; i < READS; i++)
+        assert_int_equal(rig->klp->read(rig->pusher, none, nowhere, 0, NULL, NULL), KLP_OK);
+    outbox_await(answered_reads(rig) == READS);
+    sem_post(&may_go_on);
+    assert_int_equal(rig->klp->flush(rig->pusher, WITHIN_MS), KLP_OK);
+    for (int i = 0; i < READS; i++) {
+        hand[i] = rig_take(rig);
+        assert_int_equal(hand[i]->op, KLP_OP_READ);
+    }
+    assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_TIMEOUT);
+    for (int i = 0; i < 50; i++) /* the worker, which all that has woken, goes to sleep again */
+        rig_blink();
+    for (int i = 0; i < READS; i++)
+        rig_ack(rig, hand[i]);
+    for (int i = 0; i < PUSHES; i++) {
+        if (rig->klp->next_event(rig->pusher, patience_ms(4000), &event)) /* well before the worker wakes by itself */
+            fail_msg("nothing came after %d of %d", i, PUSHES);
+        assert_applied(event);
+        rig_ack(rig, event);
+    }
+    assert_int_equal(rig_stats(rig).unread_events, 0);
+    rig_close(rig);
+    sem_destroy(&may_go_on);
+}
+
+static void one_event_in_memory_is_enough(void **state)
+{
+    enum { ALL = 50 };
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox), usual = outbox_config(outbox);
+    struct row row = row_of(ALL);
+
+    rig_open(rig, &usual);
+    push_and_read(rig, 0, 6);
+    outbox_close(outbox);
+    config.max_unread_events = 1;
+    rig_open(rig, &config);
+    take_and_ack(rig, &row, 6);
+    row.is_seen[6] = true; /* a read that is not made */
+    for (int i = 7; i < ALL; i++) {
+        if (i % 7 != 6)
+            push_and_read(rig, i, i + 1);
+        else
+            row.is_seen[i] = true;
+        if (i % 7 != 6)
+            take_and_ack(rig, &row, 1);
+    }
+    row.most = row.count;
+    assert_all_told(rig, &row);
+}
+
+/* Replies of so many bytes from now on. */
+static void script_replies_of(struct rig *rig, size_t size)
+{
+    char *rule = malloc(size + 1024), *at = rule;
+
+    assert_non_null(rule);
+    at += sprintf(at, "{\"match\":{\"op\":\"push\"},\"times\":-1,\"action\":{\"status\":201,\"body\":\"{\\\"data\\\":{"
+                      "\\\"id\\\":\\\"lob_big\\\",\\\"status\\\":\\\"active\\\",\\\"capacity\\\":2,"
+                      "\\\"participantCount\\\":2,\\\"x\\\":\\\"");
+    memset(at, 'x', size);
+    strcpy(at + size, "\\\"}}\"}}");
+    sandbox_script(rig->sandbox, rule);
+    free(rule);
+}
+
+/* What waits on the disk takes no memory, and nothing of it is left out. */
+static void large_replies_wait_on_the_disk_whole(void **state)
+{
+    enum { SIZE = 32000 };
+    int most = is_slowed() ? 300 : 1000;
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+
+    script_replies_of(rig, SIZE);
+    rig_open(rig, &config);
+    rig_push_many(rig, 0, most);
+    assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(60000)), KLP_OK);
+    uint64_t most_bytes = 0, seq = 0;
+    for (int i = 0; i < most; i++) {
+        const klp_event *event = rig_take(rig);
+        klp_stats stats = rig_stats(rig);
+        assert_true(event->seq > seq);
+        seq = event->seq;
+        assert_false(event->truncated);
+        assert_true(event->lobby_json.size > SIZE);
+        most_bytes = stats.reply_bytes > most_bytes ? stats.reply_bytes : most_bytes;
+        rig_ack(rig, event);
+    }
+    assert_in_range(most_bytes, SIZE, 2 * FEW * 3 * (SIZE + 1024));
+    assert_int_equal(rig_stats(rig).replies_left_out, 0);
+    assert_int_equal(rig_stats(rig).reply_bytes, 0);
+}
+
+/* What is brought from the disk keeps to max_reply_bytes, and takes the room of no reply to come. */
+static void what_is_loaded_keeps_to_the_bound_of_replies(void **state)
+{
+    enum { SIZE = 60000, BOUND = 1 << 20, EACH = 100, ROUNDS = 4 };
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    int taken = 0;
+
+    script_replies_of(rig, SIZE);
+    rig_open(rig, &config);
+    rig_push_many(rig, 0, EACH);
+    assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(60000)), KLP_OK);
+    config.max_reply_bytes = BOUND;
+    outbox_restart(outbox, &config);
+    for (int i = 1; i <= ROUNDS; i++) {
+        rig_push_many(rig, i * EACH, (i + 1) * EACH);
+        while (taken < i * EACH) {
+            const klp_event *event = rig_take(rig);
+            assert_in_range(rig_stats(rig).reply_bytes, SIZE, BOUND + 3 * (SIZE + 1024));
+            assert_false(event->truncated);
+            rig_ack(rig, event);
+            taken++;
+        }
+        assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(60000)), KLP_OK);
+    }
+    assert_int_equal(rig_stats(rig).replies_left_out, 0);
+}
+
+/* ---- the same for a reader of the result socket ---- */
+
+static struct process *start_reader(struct outbox *outbox, const char *url, const char *file)
+{
+    const char *argv[] = {rig_program("result_reader"), url, file, "--answer", "seq", NULL};
+    struct process_setup setup = {.argv = argv};
+    struct process *reader = process_start(&setup);
+
+    (void)outbox;
+    process_await_output(reader, 1); /* bound */
+    return reader;
+}
+
+static void end_reader(struct process *reader)
+{
+    process_signal(reader, SIGKILL);
+    struct process_result result = process_finish(reader);
+    process_result_clear(&result);
+}
+
+/* Every line is of the next event, but that a message which was not acknowledged in time is told once more. */
+static void read_lines(struct rig *rig, const char *path, struct row *row)
+{
+    FILE *file = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t size;
+
+    assert_non_null(file);
+    while ((size = getline(&line, &room, file)) > 0) {
+        klp_event *event = NULL;
+        assert_int_equal(rig->klp->decode_event(line, (size_t)size, &event, NULL), KLP_OK);
+        if (event->seq > row->seq)
+            note(row, event);
+        else
+            assert_true(row->is_seen[event->cookie]);
+        rig->klp->free_event(event);
+    }
+    free(line);
+    fclose(file);
+}
+
+static void the_reader_of_the_socket_comes_late_and_is_told_all(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of((size_t)MANY);
+    char url[128], file[128];
+
+    snprintf(url, sizeof url, "ipc://%s/results.ipc", outbox->folder);
+    snprintf(file, sizeof file, "%s/lines", outbox->folder);
+    config.results_url = klp_cstr(url);
+    rig_open(rig, &config);
+    push_and_read(rig, 0, MANY / 2);
+    assert_in_range(rig_stats(rig).reply_bytes, 1, 4 << 20);
+    struct process *reader = start_reader(outbox, url, file);
+    push_and_read(rig, MANY / 2, MANY);
+    outbox_await(rig_stats(rig).unread_events == 0);
+    read_lines(rig, file, &row);
+    assert_int_equal(row.count, MANY);
+    assert_int_equal(rig_stats(rig).reply_bytes + rig_stats(rig).queued_bytes, 0);
+    outbox_restart(outbox, &config);
+    assert_int_equal(rig_stats(rig).unread_events, 0);
+    free(row.is_seen);
+    end_reader(reader);
+}
+
+static void the_reader_of_the_socket_is_told_what_an_earlier_process_left(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of((size_t)MANY);
+    char url[128], file[128];
+    size_t pushes = 0;
+
+    snprintf(url, sizeof url, "ipc://%s/results.ipc", outbox->folder);
+    snprintf(file, sizeof file, "%s/lines", outbox->folder);
+    config.results_url = klp_cstr(url);
+    rig_open(rig, &config);
+    push_and_read(rig, 0, MANY);
+    for (int i = 0; i < MANY; i++)
+        pushes += i % 7 != 6;
+    outbox_restart(outbox, &config);
+    struct process *reader = start_reader(outbox, url, file);
+    outbox_await(rig_stats(rig).unread_events == 0);
+    read_lines(rig, file, &row);
+    assert_int_equal(row.count - row.reads, pushes);
+    outbox_restart(outbox, &config);
+    assert_int_equal(rig_stats(rig).unread_events, 0);
+    free(row.is_seen);
+    end_reader(reader);
+}
+
+/* Of two that are no more, besides its own: a message is of one of them at a time. */
+static void the_reader_of_the_socket_is_told_what_others_left(void **state)
+{
+    static const char *const names[] = {"dead-a", "dead-b", "live"};
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    int each = MANY / 3;
+    char url[128], file[128], *line = NULL;
+    size_t room = 0;
+    ssize_t size;
+
+    snprintf(url, sizeof url, "ipc://%s/results.ipc", outbox->folder);
+    snprintf(file, sizeof file, "%s/lines", outbox->folder);
+    config.outbox_adopt_ms = KLP_ADOPT_NONE;
+    for (int i = 0; i < 3; i++) {
+        config.name = klp_cstr(names[i]);
+        if (i == 2) {
+            config.results_url = klp_cstr(url);
+            config.outbox_adopt_ms = 20;
+        }
+        rig_open(rig, &config);
+        rig_push_many(rig, i * each, (i + 1) * each);
+        assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(60000)), KLP_OK);
+        if (i < 2)
+            outbox_close(outbox);
+    }
+    outbox_await(rig_stats(rig).adopted == 2);
+    struct process *reader = start_reader(outbox, url, file);
+    outbox_await(rig_stats(rig).unread_events == 0);
+    outbox_await(outbox_files(outbox) == 1);
+    end_reader(reader);
+
+    uint64_t seqs[3] = {0};
+    int counts[3] = {0};
+    FILE *lines = fopen(file, "r");
+    assert_non_null(lines);
+    while ((size = getline(&line, &room, lines)) > 0) {
+        klp_event *event = NULL;
+        assert_int_equal(rig->klp->decode_event(line, (size_t)size, &event, NULL), KLP_OK);
+        int of = event->pusher.data[0] == 'l' ? 2 : event->pusher.data[5] - 'a';
+        assert_text(event->pusher, names[of]);
+        counts[of] += event->seq > seqs[of]; /* what is told once more is no more than that */
+        seqs[of] = event->seq > seqs[of] ? event->seq : seqs[of];
+        rig->klp->free_event(event);
+    }
+    free(line);
+    fclose(lines);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(counts[i], each);
+    assert_int_equal(rig_stats(rig).events_acknowledged, 3 * each);
+}
+
+/* stop() gives the reader its time, for what is on the disk alone, too. */
+static void stop_lets_the_reader_of_the_socket_have_what_is_on_the_disk(void **state)
+{
+    struct outbox *outbox = *state;
+    struct rig *rig = outbox->rig;
+    klp_config config = small(outbox);
+    struct row row = row_of((size_t)MANY);
+    char url[128], file[128];
+
+    snprintf(url, sizeof url, "ipc://%s/results.ipc", outbox->folder);
+    snprintf(file, sizeof file, "%s/lines", outbox->folder);
+    config.results_url = klp_cstr(url);
+    rig_open(rig, &config);
+    push_and_read(rig, 0, MANY);
+    struct process *reader = start_reader(outbox, url, file);
+    assert_int_equal(rig->klp->stop(rig->pusher, patience_ms(30000)), KLP_OK);
+    const klp_event *event;
+    assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_DRAINED);
+    read_lines(rig, file, &row);
+    assert_int_equal(row.count, MANY);
+    free(row.is_seen);
+    end_reader(reader);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, outbox_setup, outbox_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_host_that_reads_late_is_told_all_in_order),
+        test(the_usual_bound_holds_them_as_well),
+        test(reading_and_pushing_in_turn_mixes_nothing_up),
+        test(events_left_on_the_disk_are_told_after_a_restart),
+        test(events_that_stop_left_on_the_disk_are_told_after_a_restart),
+        test(a_host_that_takes_many_gets_them_as_it_acknowledges),
+        test(acknowledging_what_is_in_memory_alone_brings_the_rest),
+        test(one_event_in_memory_is_enough),
+        test(large_replies_wait_on_the_disk_whole),
+        test(what_is_loaded_keeps_to_the_bound_of_replies),
+        test(the_reader_of_the_socket_comes_late_and_is_told_all),
+        test(the_reader_of_the_socket_is_told_what_an_earlier_process_left),
+        test(the_reader_of_the_socket_is_told_what_others_left),
+        test(stop_lets_the_reader_of_the_socket_have_what_is_on_the_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -33,7 +33,7 @@ struct process {
     int input; /* -1: closed */
     struct capture output, errors;
     char *key; /* the KRATY_SERVER_KEY it was given, or NULL */
-    uint64_t started_ms;
+    uint64_t started_ms, limit_ms;
 };
 
 static uint64_t now_ms(void)
@@ -178,6 +178,7 @@ struct process *process_start(const struct process_setup *setup)
     fcntl(process->input, F_SETFL, O_NONBLOCK);
 
     process->started_ms = now_ms();
+    process->limit_ms = setup->limit_ms ? setup->limit_ms : (uint64_t)PROCESS_LIMIT_MS;
     int error = spawn(process, setup, (const int[]){input[0], output[1], errors[1]});
     close(input[0]);
     close(output[1]);
@@ -213,8 +214,8 @@ static void kill_and_fail(struct process *process)
 {
     kill(process->pid, SIGKILL);
     waitpid(process->pid, NULL, 0);
-    fail_msg("did not do what it was waited for within %d ms\nstdout: %s\nstderr: %s", PROCESS_LIMIT_MS,
-             process->output.bytes, process->errors.bytes);
+    fail_msg("did not do what it was waited for within %llu ms\nstdout: %s\nstderr: %s",
+             (unsigned long long)process->limit_ms, process->output.bytes, process->errors.bytes);
 }
 
 /* Waits until something came out of it, or it can be written to if `wants_input`. */
@@ -225,9 +226,9 @@ static void pump(struct process *process, bool wants_input)
                               {.fd = wants_input ? process->input : -1, .events = POLLOUT}};
     uint64_t age_ms = now_ms() - process->started_ms;
 
-    if (age_ms >= PROCESS_LIMIT_MS)
+    if (age_ms >= process->limit_ms)
         kill_and_fail(process);
-    if (poll(ready, 3, (int)(PROCESS_LIMIT_MS - age_ms)) < 0)
+    if (poll(ready, 3, (int)(process->limit_ms - age_ms)) < 0)
         return;
     if (ready[0].revents)
         take(&process->output);
@@ -312,7 +313,7 @@ struct process_result process_finish(struct process *process)
     while (process->output.descriptor >= 0 || process->errors.descriptor >= 0)
         pump(process, false);
     while (waitpid(process->pid, &status, WNOHANG) == 0) {
-        if (now_ms() - process->started_ms >= PROCESS_LIMIT_MS)
+        if (now_ms() - process->started_ms >= process->limit_ms)
             kill_and_fail(process);
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     }

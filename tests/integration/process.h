@@ -8,8 +8,8 @@
  *     process_result_clear(&run);
  *
  * What cannot be done fails the running cmocka test with a reason. A program that takes longer than
- * PROCESS_LIMIT_MS is killed, and the test failed. In the output of every run it is asserted that neither
- * SANDBOX_KEY nor the KRATY_SERVER_KEY it was given is in it. */
+ * PROCESS_LIMIT_MS (or its own limit) is killed, and the test failed. In the output of every run it is asserted that
+ * neither SANDBOX_KEY nor the KRATY_SERVER_KEY it was given is in it. */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -28,6 +28,7 @@ struct process_setup {
                                        ours, but nothing that begins with KRATY_ */
     const char *output_path;        /* stdout goes to this file; NULL: it is captured */
     bool errors_on_terminal; /* stderr is a terminal, captured nevertheless; skips the test where there is none */
+    uint64_t limit_ms;       /* 0: PROCESS_LIMIT_MS */
 };
 
 struct process_result {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * klp: the operator's command line. Pushes lobbies, reads and awaits them, makes any other call, checks the API key and
- * webhooks. */
+ * webhooks, looks after outboxes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <kraty/lobby_pusher_load.h>
@@ -12,13 +12,14 @@
 #include "call.h"
 #include "complain.h"
 #include "options.h"
+#include "outbox.h"
 #include "push.h"
 #include "query.h"
 #include "session.h"
 #include "usage.h"
 #include "webhook.h"
 
-#define COMMANDS "push, read, await, ping, call, webhook verify"
+#define COMMANDS "push, read, await, ping, call, webhook verify, outbox"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -67,6 +68,8 @@ static int run(const struct options *options)
 {
     if (options->wants_help)
         return usage_tell((int)options->command);
+    if (options->command >= COMMAND_OUTBOX)
+        return outbox_run(options);
     return options->command == COMMAND_WEBHOOK_VERIFY ? webhook_verify(options)
            : options->command == COMMAND_CALL         ? call_run(options)
                                                       : run_in_session(options);
@@ -79,8 +82,20 @@ static int take_command(int *argc, char ***argv)
         const char *words[2];
         enum command command;
     } commands[] = {
-        {{"push", NULL}, COMMAND_PUSH}, {{"read", NULL}, COMMAND_READ}, {{"await", NULL}, COMMAND_AWAIT},
-        {{"ping", NULL}, COMMAND_PING}, {{"call", NULL}, COMMAND_CALL}, {{"webhook", "verify"}, COMMAND_WEBHOOK_VERIFY},
+        {{"push", NULL}, COMMAND_PUSH},
+        {{"read", NULL}, COMMAND_READ},
+        {{"await", NULL}, COMMAND_AWAIT},
+        {{"ping", NULL}, COMMAND_PING},
+        {{"call", NULL}, COMMAND_CALL},
+        {{"webhook", "verify"}, COMMAND_WEBHOOK_VERIFY},
+        {{"outbox", "list"}, COMMAND_OUTBOX_LIST},
+        {{"outbox", "show"}, COMMAND_OUTBOX_SHOW},
+        {{"outbox", "retry-now"}, COMMAND_OUTBOX_RETRY_NOW},
+        {{"outbox", "drop"}, COMMAND_OUTBOX_DROP},
+        {{"outbox", "failed"}, COMMAND_OUTBOX_FAILED},
+        {{"outbox", "requeue"}, COMMAND_OUTBOX_REQUEUE},
+        {{"outbox", "drain"}, COMMAND_OUTBOX_DRAIN},
+        {{"outbox", NULL}, COMMAND_OUTBOX},
     };
 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

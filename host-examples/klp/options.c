@@ -14,9 +14,10 @@ enum kind {
     LONG_NUMBER,
     PERMILLE,
     YES_NO,
-    ENVIRONMENT,
-    LIST,  /* may be given again and again */
-    SWITCH /* has no value */
+    ENVIRONMENT, /* live or test */
+    SYNC,        /* normal or full */
+    LIST,        /* may be given again and again */
+    SWITCH       /* has no value */
 };
 
 struct flag {
@@ -28,14 +29,19 @@ struct flag {
 };
 
 enum {
-    SENDING = COMMAND_PUSH | COMMAND_READ | COMMAND_PING | COMMAND_CALL,
+    SENDING = COMMAND_PUSH | COMMAND_READ | COMMAND_PING | COMMAND_CALL | COMMAND_OUTBOX_DRAIN,
     CONNECTED = SENDING | COMMAND_AWAIT,
-    EVERY = CONNECTED | COMMAND_WEBHOOK_VERIFY
+    OUTBOX_OF_TICKETS = COMMAND_OUTBOX_SHOW | COMMAND_OUTBOX_RETRY_NOW | COMMAND_OUTBOX_DROP | COMMAND_OUTBOX_REQUEUE,
+    OUTBOX = OUTBOX_OF_TICKETS | COMMAND_OUTBOX_LIST | COMMAND_OUTBOX_FAILED | COMMAND_OUTBOX_DRAIN,
+    OUTBOX_READING = COMMAND_OUTBOX_LIST | COMMAND_OUTBOX_SHOW | COMMAND_OUTBOX_FAILED,
+    WITH_WORDS = COMMAND_CALL | COMMAND_OUTBOX | OUTBOX_OF_TICKETS,
+    EVERY = CONNECTED | COMMAND_WEBHOOK_VERIFY | COMMAND_OUTBOX | OUTBOX
 };
 
 #define MEMBER(name) offsetof(struct options, name)
 #define WEEK_MS      604800000
 #define END_OF_9999  253402300799
+#define PIB          ((uint64_t)1 << 50)
 
 static const struct flag flags[] = {
     {"--game", COMMAND_PUSH | COMMAND_READ | COMMAND_AWAIT, TEXT, MEMBER(game), 0, 0},
@@ -45,7 +51,18 @@ static const struct flag flags[] = {
     {"--capacity", COMMAND_PUSH, NUMBER, MEMBER(capacity), 1, UINT32_MAX},
     {"--fill-bots", COMMAND_PUSH, YES_NO, MEMBER(fill_bots), 0, 0},
     {"--metadata", COMMAND_PUSH, TEXT, MEMBER(metadata), 0, 0},
+    {"--outbox", COMMAND_PUSH | OUTBOX, TEXT, MEMBER(outbox), 0, 0},
+    {"--outbox-sync", COMMAND_PUSH, SYNC, MEMBER(outbox_sync), 0, 0},
+    {"--outbox-max-bytes", COMMAND_PUSH, LONG_NUMBER, MEMBER(outbox_max_bytes), 1 << 20, PIB},
+    {"--durable", COMMAND_PUSH, SWITCH, MEMBER(is_durable), 0, 0},
+    {"--name", COMMAND_PUSH, TEXT, MEMBER(name), 0, 0},
     {"--quiet", COMMAND_PUSH, SWITCH, MEMBER(is_quiet), 0, 0},
+    {"--pusher", OUTBOX, TEXT, MEMBER(pusher), 0, 0},
+    {"--file", OUTBOX & ~COMMAND_OUTBOX_DRAIN, TEXT, MEMBER(file), 0, 0},
+    {"--json", OUTBOX_READING, SWITCH, MEMBER(is_as_json), 0, 0},
+    {"--all", COMMAND_OUTBOX_RETRY_NOW | COMMAND_OUTBOX_REQUEUE, SWITCH, MEMBER(is_for_all), 0, 0},
+    {"--ack", COMMAND_OUTBOX_DROP | COMMAND_OUTBOX_DRAIN, SWITCH, MEMBER(is_acknowledging), 0, 0},
+    {"--yes", COMMAND_OUTBOX_DROP, SWITCH, MEMBER(is_sure), 0, 0},
     {"--lobby", COMMAND_READ | COMMAND_AWAIT, TEXT, MEMBER(lobby), 0, 0},
     {"--timeout-ms", COMMAND_AWAIT, NUMBER, MEMBER(wait_ms), 1, WEEK_MS},
     {"--interval-ms", COMMAND_AWAIT, NUMBER, MEMBER(interval_ms), 10, 3600000},
@@ -99,14 +116,23 @@ static bool refuse_unknown(const char *argument)
     return false;
 }
 
+/* False: it is no number, or a larger one than `most`. */
+static bool read_digits(const char *value, uint64_t most, uint64_t *sum)
+{
+    for (*sum = 0; *value >= '0' && *value <= '9'; value++) {
+        uint64_t digit = (uint64_t)(*value - '0');
+        if (digit > most || *sum > (most - digit) / 10)
+            return false;
+        *sum = *sum * 10 + digit;
+    }
+    return !*value;
+}
+
 static bool read_number(const struct flag *flag, const char *value, void *member)
 {
-    uint64_t sum = 0;
-    size_t digits = strspn(value, "0123456789");
+    uint64_t sum;
 
-    for (size_t i = 0; i < digits && sum <= flag->most; i++)
-        sum = sum * 10 + (uint64_t)(value[i] - '0');
-    if (value[digits] || sum < flag->least || sum > flag->most) {
+    if (!read_digits(value, flag->most, &sum) || sum < flag->least) {
         complain("%s is not a number from %" PRIu64 " to %" PRIu64, flag->name, flag->least, flag->most);
         return false;
     }
@@ -147,10 +173,10 @@ static bool read_yes_no(const struct flag *flag, const char *value, int32_t *cho
     return *choice != KLP_FILL_BOTS_DEFAULT;
 }
 
-static bool read_environment(const struct flag *flag, const char *value, void *member)
+static bool read_either(const struct flag *flag, const char *value, const char *one, const char *other, void *member)
 {
-    if (strcmp(value, "live") != 0 && strcmp(value, "test") != 0) {
-        complain("%s is neither live nor test", flag->name);
+    if (strcmp(value, one) != 0 && strcmp(value, other) != 0) {
+        complain("%s is neither %s nor %s", flag->name, one, other);
         return false;
     }
     memcpy(member, &value, sizeof value);
@@ -179,7 +205,9 @@ static bool read_value(struct options *options, const struct flag *flag, const c
     case YES_NO:
         return read_yes_no(flag, value, member);
     case ENVIRONMENT:
-        return read_environment(flag, value, member);
+        return read_either(flag, value, "live", "test", member);
+    case SYNC:
+        return read_either(flag, value, "normal", "full", member);
     case LIST:
         append(member, value);
         return true;
@@ -215,17 +243,17 @@ static int read_option(struct options *options, const struct flag *flag, int arg
     return read_value(options, flag, argv[1]) ? 2 : 0;
 }
 
-/* A call has words, too: what does not begin with a dash, and everything behind `--`. */
+/* Some have words, too: what does not begin with a dash, and everything behind `--`. */
 static bool read_arguments(struct options *options, int argc, char **argv)
 {
-    bool is_given[FLAG_COUNT] = {false}, are_words_left = false;
+    bool is_given[FLAG_COUNT] = {false}, has_words = options->command & WITH_WORDS, are_words_left = false;
 
     for (int i = 0, taken = 1; i < argc && !options->wants_help; i += taken, taken = 1) {
-        if (options->command == COMMAND_CALL && (are_words_left || argv[i][0] != '-')) {
+        if (has_words && (are_words_left || argv[i][0] != '-')) {
             append(&options->words, argv[i]);
             continue;
         }
-        if (options->command == COMMAND_CALL && strcmp(argv[i], "--") == 0) {
+        if (has_words && strcmp(argv[i], "--") == 0) {
             are_words_left = true;
             continue;
         }
@@ -272,9 +300,22 @@ static bool check_bulk(const struct options *options)
     return true;
 }
 
+static bool check_outbox(const struct options *options)
+{
+    const char *idle = options->is_durable         ? "--durable"
+                       : options->outbox_sync      ? "--outbox-sync"
+                       : options->outbox_max_bytes ? "--outbox-max-bytes"
+                                                   : NULL;
+
+    if (options->outbox || !idle)
+        return true;
+    complain("%s needs --outbox", idle);
+    return false;
+}
+
 static bool check_push(const struct options *options)
 {
-    if (!need(options->game, "--game"))
+    if (!need(options->game, "--game") || !check_outbox(options))
         return false;
     if (!options->key)
         return check_bulk(options);
@@ -303,7 +344,29 @@ static bool check_call(const struct options *options)
     return need(options->words.count > 1 ? "" : NULL, "a segment of the path");
 }
 
-static bool check(const struct options *options)
+static bool check_outbox_words(struct options *options)
+{
+    const char *ticket = options->words.items[0].data;
+    bool is_optional = options->command == COMMAND_OUTBOX_RETRY_NOW || options->is_for_all;
+
+    if (!ticket) {
+        if (!is_optional)
+            complain(options->command == COMMAND_OUTBOX_REQUEUE ? "a ticket is missing, or --all"
+                                                                : "the ticket is missing");
+        return is_optional;
+    }
+    if (options->is_for_all || options->words.count > 1) {
+        complain(options->is_for_all ? "there is a ticket beside --all" : "there is more than one ticket");
+        return false;
+    }
+    if (!read_digits(ticket, INT64_MAX, &options->ticket) || !options->ticket) {
+        complain("that is no ticket: a number from 1 to %" PRId64, INT64_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool check(struct options *options)
 {
     switch (options->command) {
     case COMMAND_PUSH:
@@ -313,6 +376,18 @@ static bool check(const struct options *options)
         return need(options->game, "--game") && need(options->lobby, "--lobby");
     case COMMAND_CALL:
         return check_call(options);
+    case COMMAND_OUTBOX:
+        complain("the command of outbox is none of list, show, retry-now, drop, failed, requeue and drain");
+        return false;
+    case COMMAND_OUTBOX_LIST:
+    case COMMAND_OUTBOX_FAILED:
+    case COMMAND_OUTBOX_DRAIN:
+        return need(options->outbox, "--outbox");
+    case COMMAND_OUTBOX_SHOW:
+    case COMMAND_OUTBOX_RETRY_NOW:
+    case COMMAND_OUTBOX_DROP:
+    case COMMAND_OUTBOX_REQUEUE:
+        return need(options->outbox, "--outbox") && check_outbox_words(options);
     case COMMAND_WEBHOOK_VERIFY:
         return need(options->secret_envs.count ? "" : NULL, "--secret-env") && need(options->signature, "--signature");
     default:

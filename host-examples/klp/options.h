@@ -22,7 +22,15 @@ enum command {
     COMMAND_PING = 4,
     COMMAND_AWAIT = 8,
     COMMAND_CALL = 16,
-    COMMAND_WEBHOOK_VERIFY = 32
+    COMMAND_WEBHOOK_VERIFY = 32,
+    COMMAND_OUTBOX = 64, /* none of the following */
+    COMMAND_OUTBOX_LIST = 128,
+    COMMAND_OUTBOX_SHOW = 256,
+    COMMAND_OUTBOX_RETRY_NOW = 512,
+    COMMAND_OUTBOX_DROP = 1024,
+    COMMAND_OUTBOX_FAILED = 2048,
+    COMMAND_OUTBOX_REQUEUE = 4096,
+    COMMAND_OUTBOX_DRAIN = 8192
 };
 
 struct list {
@@ -43,8 +51,13 @@ struct options {
     const char *base_url;
     const char *ca_file;
     const char *environment; /* that the key has to be of */
+    const char *outbox;      /* a directory */
+    const char *outbox_sync; /* "normal" or "full" */
+    const char *name;        /* of the pusher */
+    const char *pusher;      /* of a file in the outbox … */
+    const char *file;        /* … or that itself */
     struct list players;
-    struct list words;       /* of a call: its method, and the segments of its path */
+    struct list words;       /* of a call: its method, and the segments of its path; of an outbox' command: a ticket */
     struct list secret_envs; /* names of environment variables */
     klp_text *room;          /* of the lists */
     uint32_t capacity;
@@ -58,6 +71,13 @@ struct options {
     uint32_t tolerance_s;
     int32_t fill_bots;
     int64_t now_unix_s;
+    int64_t outbox_max_bytes;
+    uint64_t ticket;
+    bool is_durable;
+    bool is_for_all; /* tickets */
+    bool is_as_json;
+    bool is_acknowledging;
+    bool is_sure; /* nobody is to be asked */
     bool is_quiet;
     bool is_verbose;
     bool wants_help;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A line on the terminal while many rosters are pushed. */
+ * A line on the terminal while many lobbies are on their way. */
 #ifndef KLP_PROGRESS_H
 #define KLP_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "session.h"
+#include "tally.h"
 
 struct progress {
     bool is_wanted;
@@ -19,6 +19,7 @@ void progress_start(struct progress *progress, bool is_allowed);
 
 /* Shows it when it is time to. */
 void progress_show(struct progress *progress, const struct tally *tally);
+void progress_show_left(struct progress *progress, const struct tally *tally, uint64_t undecided);
 
 /* For poll(): until it is time; -1 for never. */
 int progress_wait_ms(const struct progress *progress);

@@ -12,6 +12,8 @@
 #include "row.h"
 #include "statistics.h"
 
+enum { FULL_PATIENCE_MS = 2000, FULL_STEP_MS = 50 };
+
 struct bulk {
     struct session *session;
     const char *event; /* for rows that name none, or NULL */
@@ -19,15 +21,36 @@ struct bulk {
     struct row row;
     struct progress progress;
     int64_t started_ms;
-    bool is_row_waiting; /* `row` found the queue full */
-    bool is_cut_short;   /* not everything was read and pushed */
+    int64_t full_since_ms; /* the outbox, while nothing is under way that could make room in it; 0: it is not */
+    uint32_t flags;        /* of every push */
+    bool is_row_waiting;   /* `row` found the queue full */
+    bool is_cut_short;     /* not everything was read and pushed */
 };
+
+static void note_row(struct bulk *bulk, const char *what)
+{
+    progress_hide(&bulk->progress);
+    complain("line %zu: %s", bulk->lines.number, what);
+}
 
 static void refuse_row(struct bulk *bulk, const char *why)
 {
-    progress_hide(&bulk->progress);
-    complain("line %zu: %s", bulk->lines.number, why);
+    note_row(bulk, why);
     bulk->session->tally.not_applied++;
+}
+
+/* An outbox has room again a moment after the last verdict was acknowledged, or it has none for this row. */
+static bool is_worth_waiting(struct bulk *bulk, klp_status status)
+{
+    if (status == KLP_E_QUEUE_FULL || status == KLP_E_RESULTS_FULL)
+        return true;
+    if (status != KLP_E_OUTBOX_FULL)
+        return false;
+    if (!session_is_all_told(bulk->session))
+        bulk->full_since_ms = 0;
+    else if (!bulk->full_since_ms)
+        bulk->full_since_ms = clock_ms();
+    return !bulk->full_since_ms || clock_ms() - bulk->full_since_ms < FULL_PATIENCE_MS;
 }
 
 /* False: the queue is full, and the row waits. */
@@ -37,14 +60,17 @@ static bool push_row(struct bulk *bulk)
     klp_text_buffer why = {0};
 
     bulk->row.lobby.cookie = bulk->lines.number;
+    bulk->row.lobby.flags = bulk->flags;
     klp_status status = session->klp->push(session->pusher, &bulk->row.lobby, NULL, &why);
-    bulk->is_row_waiting = status == KLP_E_QUEUE_FULL || status == KLP_E_RESULTS_FULL;
+    bulk->is_row_waiting = is_worth_waiting(bulk, status);
     if (bulk->is_row_waiting)
         return false;
-    if (status)
+    bulk->full_since_ms = 0;
+    if (status == KLP_E_TIMEOUT)
+        note_row(bulk, why.data);
+    else if (status)
         refuse_row(bulk, why.data);
-    else
-        session->tally.asked++;
+    session->tally.asked += status == KLP_OK || status == KLP_E_TIMEOUT;
     row_clear(&bulk->row);
     return true;
 }
@@ -86,6 +112,15 @@ static void read_lines(struct bulk *bulk)
     bulk->is_cut_short = true;
 }
 
+static int wait_ms(const struct bulk *bulk)
+{
+    int progress_ms = progress_wait_ms(&bulk->progress);
+
+    if (!bulk->full_since_ms || (progress_ms >= 0 && progress_ms < FULL_STEP_MS))
+        return progress_ms;
+    return FULL_STEP_MS;
+}
+
 /* Until every row was pushed and its verdict told, a signal comes, or stdout takes no more. */
 static void run(struct bulk *bulk)
 {
@@ -96,11 +131,11 @@ static void run(struct bulk *bulk)
     for (;;) {
         bool is_room = push_lines(bulk);
         bool is_all_pushed = is_room && bulk->lines.is_at_end;
-        if (is_all_pushed && session->tally.told == session->tally.asked)
+        if (is_all_pushed && session_is_all_told(session))
             return;
 
         ready[2].fd = is_room && !bulk->lines.is_at_end ? STDIN_FILENO : -1;
-        if (poll(ready, 3, progress_wait_ms(&bulk->progress)) < 0)
+        if (poll(ready, 3, wait_ms(bulk)) < 0)
             continue;
         if (ready[1].revents)
             session_tell(session);
@@ -129,7 +164,10 @@ static void sum_up(const struct bulk *bulk, bool is_quiet)
 
 int push_many(struct session *session, const struct options *options)
 {
-    struct bulk bulk = {.session = session, .event = options->event, .started_ms = clock_ms()};
+    struct bulk bulk = {.session = session,
+                        .event = options->event,
+                        .started_ms = clock_ms(),
+                        .flags = options->is_durable ? KLP_PUSH_DURABLE : 0};
 
     if (!lines_open(&bulk.lines, STDIN_FILENO)) {
         complain("out of memory");

@@ -6,6 +6,7 @@ int push_one(struct session *session, const struct options *options)
     klp_text_buffer why = {0};
     klp_lobby lobby = KLP_LOBBY_INIT;
 
+    lobby.flags = options->is_durable ? KLP_PUSH_DURABLE : 0;
     lobby.event_key = klp_cstr(options->event);
     lobby.key = klp_cstr(options->key);
     lobby.player_ids = options->players.items;

@@ -9,22 +9,13 @@
 
 #include "options.h"
 #include "output.h"
+#include "tally.h"
 #include "verbose.h"
-
-struct tally {
-    size_t asked; /* calls that were accepted */
-    size_t told;
-    size_t applied;
-    size_t replayed; /* of those applied */
-    size_t not_applied;
-    size_t possibly_applied;
-    size_t queries_ok; /* what changes nothing */
-    size_t queries_failed;
-};
 
 struct session {
     const klp_api *klp;
     klp_pusher *pusher;
+    bool has_outbox;
     int signals; /* SIGINT and SIGTERM: for poll */
     int events;  /* the pusher's: for poll */
     struct output output;
@@ -36,6 +27,14 @@ struct session {
  * long for its turn. */
 enum { SESSION_MAX_QUEUED = 256 };
 
+/* The pusher's name with an outbox, where none is given: its file goes by it, so it is the same in every run. */
+#define SESSION_OUTBOX_NAME "klp"
+
+/* SIGINT and SIGTERM no longer end the process: the descriptor, which poll() watches, tells of them. -1: errno says
+ * why.
+ */
+int session_open_signals(void);
+
 /* False: stderr says why, nothing was sent, nothing is to be closed. The session stays where it is until it is closed:
  * the pusher points at it. */
 bool session_open(struct session *session, const struct options *options);
@@ -43,14 +42,17 @@ bool session_open(struct session *session, const struct options *options);
 /* Writes what has come to stdout, and acknowledges what is written. */
 void session_tell(struct session *session);
 
-/* Waits until every call so far is answered and told; a signal ends it earlier, with honest answers. */
+/* Whether every call so far is answered and told, and with an outbox what an earlier process had left in it, too. */
+bool session_is_all_told(const struct session *session);
+
+/* Waits until it is so; a signal ends it earlier, with honest answers. */
 void session_finish(struct session *session);
 
-/* Behind the one call of a run, which returned `status`, and `why` if it was refused: waits for its verdict. Returns
- * the exit status. */
+/* Behind the one call of a run, which returned `status`, and `why` if that is not KLP_OK: waits for its verdict, unless
+ * it was refused. Returns the exit status. */
 int session_conclude(struct session *session, klp_status status, const char *why);
 
-/* Ends it at once but for a short drain; what was asked is told. */
+/* Ends it at once but for a short drain; what was asked is told, or left in the outbox, which stderr says. */
 void session_stop(struct session *session);
 
 /* Stops it if that was not done, and releases everything. */

@@ -45,10 +45,13 @@ static const char whole_text[] = "Usage: klp push --game ID --event KEY --key KE
                                  "       klp call METHOD SEGMENT... [--body JSON] [OPTION]...\n"
                                  "       klp webhook verify --secret-env NAME... --signature HEADER [OPTION]...\n"
                                  "                          < body\n"
+                                 "       klp outbox list|show|retry-now|drop|failed|requeue|drain --outbox DIR\n"
+                                 "                          [OPTION]...\n"
                                  "       klp help [COMMAND], klp COMMAND --help, klp --version\n"
                                  "\n"
                                  "Pushes finished lobbies to Kraty, reads them back, waits until they are formed,\n"
-                                 "checks the API key, makes any other call to the server API, checks webhooks.\n"
+                                 "checks the API key, makes any other call to the server API, checks webhooks,\n"
+                                 "looks after outboxes.\n"
                                  "What came of it goes to stdout, one JSON object a line; everything else goes to\n"
                                  "stderr.\n"
                                  "\n" ENVIRONMENT_HELP
@@ -85,6 +88,20 @@ static const char push_text[] =
     "  --capacity N        instead of the event's\n"
     "  --fill-bots yes|no  instead of the event's\n"
     "  --metadata JSON     an object, kept with the lobby\n"
+    "  --outbox DIR        write each push down there before it is sent, and keep it\n"
+    "                      until its event was printed: what a kill leaves the next run\n"
+    "                      goes on with, and tells. --attempts is then as many as fit\n"
+    "                      into --deadline-ms, and that is two hours\n"
+    "  --name NAME         of the pusher, in its events. A file in the outbox belongs to\n"
+    "                      a name, so the next run has to have the same; default with\n"
+    "                      --outbox: klp, else the host's name and the process id\n"
+    "  --durable           take the next line of stdin only when this one is written\n"
+    "                      down; needs --outbox\n"
+    "  --outbox-sync full|normal\n"
+    "                      what is written down outlasts the loss of power, or only the\n"
+    "                      end of the process; default: full\n"
+    "  --outbox-max-bytes N\n"
+    "                      of its file; default 1 GiB, at least 1 MiB\n"
     "  --quiet             many: no progress and no summing up, only what went wrong\n"
     "  --grace-ms N        many: when the server refuses the API key, send nothing for\n"
     "                      so long before the next tries; default: all try at once\n" CONNECTION_HELP ATTEMPTS_HELP
@@ -100,7 +117,9 @@ static const char push_text[] =
     "                      stdout takes no more, or a signal came before the last\n"
     "  2  wrong usage or configuration; nothing was sent\n"
     "  3  possibly applied (many: at least one): sent, and no complete answer came\n"
-    "                      back; the same push again is safe\n";
+    "                      back; the same push again is safe. Or it is left in the\n"
+    "                      outbox, and may be applied yet\n"
+    "  With --outbox they are of all that was told, as for many.\n";
 
 static const char read_text[] =
     "Usage: klp read --game ID --lobby ID [OPTION]...\n"
@@ -210,6 +229,64 @@ static const char webhook_verify_text[] =
     "  1  it does not, or not lately; also when stdout takes no more\n"
     "  2  wrong usage or configuration; nothing was checked\n";
 
+static const char outbox_text[] =
+    "Usage: klp outbox list --outbox DIR [--json]\n"
+    "       klp outbox show TICKET --outbox DIR [--json]\n"
+    "       klp outbox retry-now [TICKET|--all] --outbox DIR\n"
+    "       klp outbox drop TICKET --outbox DIR [--yes] [--ack]\n"
+    "       klp outbox failed --outbox DIR [--json]\n"
+    "       klp outbox requeue TICKET|--all --outbox DIR\n"
+    "       klp outbox drain --outbox DIR [--deadline-ms N] [--ack] [OPTION]...\n"
+    "\n"
+    "Looks after what pushers have written down in a directory, a file each.\n"
+    "\n"
+    "  list       each file, whose it is and whether a pusher has it open; in it each\n"
+    "             call without a verdict. One that was possibly applied has been sent,\n"
+    "             or was on its way when its process ended\n"
+    "  show       all of one ticket, its body included\n"
+    "  failed     pushes that ended not applied, or possibly applied; kept for a week\n"
+    "  retry-now  what waits for its next attempt is due at once\n"
+    "  drop       gives a call up: it ends `cancelled`, possibly applied where it may\n"
+    "             have been. Asks first\n"
+    "  requeue    a push that failed is to be sent again, when its file is opened next:\n"
+    "             one that was not applied with a fresh idempotency key, since the\n"
+    "             server may have kept its answer to the old one; one that was possibly\n"
+    "             applied as it was\n"
+    "  drain      sends what is there, in the name of its pusher, until nothing is\n"
+    "             without a verdict. Looks at the API key first: with one that the\n"
+    "             server refuses nothing is sent\n"
+    "\n"
+    "The first three only look, beside a pusher that is at work. The others leave a\n"
+    "file alone that a pusher has open, and say which. Verdicts of drop and drain go to\n"
+    "stdout and stay in the file, too: they are for the pusher's own host.\n"
+    "\n"
+    "  --outbox DIR        the directory\n"
+    "  --pusher NAME       only files of this pusher\n"
+    "  --file FILE         only this one, by its name in the directory; not with drain\n"
+    "  --json              a JSON object a line; `kind` is file, undecided, verdict or\n"
+    "                      failed\n"
+    "  --all               every ticket\n"
+    "  --yes               drop: do not ask\n"
+    "  --ack               drop, drain: acknowledge what was printed, in the place of its\n"
+    "                      host, which will not be told\n"
+    "  --deadline-ms N     drain: how long it may take in all; default: as long as\n"
+    "                      the calls themselves have\n"
+    "With drain also those of klp push for the connection and for one attempt:\n"
+    "--base-url, --ca-file, --expect-environment, --attempts, --jitter, --timeout-ms,\n"
+    "--verbose.\n"
+    "  --help              this text\n"
+    "An option's value may also follow a `=`: --outbox=/var/lib/klp\n"
+    "\n" ENVIRONMENT_HELP
+
+    "\n"
+    "Exit status:\n"
+    "  0  done; drain: nothing is left, and all was applied\n"
+    "  1  not all of it: there is no such ticket, a file is in use or cannot be read;\n"
+    "     drain: not applied, at least one; also when stdout takes no more\n"
+    "  2  wrong usage or configuration, or an API key that is refused; nothing was sent\n"
+    "     or changed\n"
+    "  3  drain: possibly applied, at least one, or left for want of time\n";
+
 int usage_tell(int command)
 {
     const char *text = command == COMMAND_PUSH             ? push_text
@@ -218,6 +295,7 @@ int usage_tell(int command)
                        : command == COMMAND_PING           ? ping_text
                        : command == COMMAND_CALL           ? call_text
                        : command == COMMAND_WEBHOOK_VERIFY ? webhook_verify_text
+                       : command >= COMMAND_OUTBOX         ? outbox_text
                                                            : whole_text;
 
     if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)

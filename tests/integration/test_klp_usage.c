@@ -128,16 +128,17 @@ static void help_is_complete_on_stdout(void **state)
 #define SENDING CONNECTED, "--attempts N", "--jitter F", "--timeout-ms N", "--deadline-ms N"
     static const struct {
         const char *arguments[5];
-        const char *words[28];
+        const char *words[32];
     } texts[] = {
         {{"klp", "help"},
-         {"klp push", "klp read", "klp await", "klp ping", "klp call", "klp webhook verify", "--version",
+         {"klp push", "klp read", "klp await", "klp ping", "klp call", "klp webhook verify", "klp outbox", "--version",
           "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
         {{"klp", "--help"}, {"Usage: klp push", "klp webhook verify"}},
         {{"klp", "-h"}, {"Usage: klp push"}},
         {{"klp", "push", "--help"},
          {SENDING, "--game ID", "--event KEY", "--key KEY", "--player ID", "--capacity N", "--fill-bots yes|no",
-          "--metadata JSON", "--quiet", "--grace-ms N", "\"players\"", "2 MiB"}},
+          "--metadata JSON", "--quiet", "--grace-ms N", "\"players\"", "2 MiB", "--outbox DIR", "--name NAME",
+          "--durable", "--outbox-sync full|normal", "--outbox-max-bytes N"}},
         {{"klp", "help", "push"}, {"--game ID", "--event KEY"}},
         {{"klp", "push", "-h"}, {"--game ID", "--event KEY"}},
         {{"klp", "push", "--verbose", "--help"}, {"--game ID", "--event KEY"}},
@@ -155,6 +156,31 @@ static void help_is_complete_on_stdout(void **state)
         {{"klp", "webhook", "verify", "--help"},
          {EVERYWHERE, "--secret-env NAME", "--signature HEADER", "--tolerance-s N", "--now UNIX_S", "1 MiB"}},
         {{"klp", "help", "webhook", "verify"}, {"Usage: klp webhook verify"}},
+        {{"klp", "outbox", "--help"},
+         {EVERYWHERE,
+          "KRATY_SERVER_KEY",
+          "KRATY_BASE_URL",
+          "--base-url",
+          "--attempts",
+          "--jitter",
+          "--timeout-ms",
+          "--deadline-ms N",
+          "klp outbox list",
+          "klp outbox show TICKET",
+          "klp outbox retry-now",
+          "klp outbox drop TICKET",
+          "klp outbox failed",
+          "klp outbox requeue TICKET|--all",
+          "klp outbox drain",
+          "--pusher NAME",
+          "--file FILE",
+          "--json",
+          "--all",
+          "--yes",
+          "--ack"}},
+        {{"klp", "outbox", "drain", "--help"}, {"Usage: klp outbox list"}},
+        {{"klp", "help", "outbox"}, {"Usage: klp outbox list"}},
+        {{"klp", "help", "outbox", "drop"}, {"Usage: klp outbox list"}},
     };
     const char *const environment[] = {"KLP_LIBRARY=/nonexistent.so", NULL}; /* needs nothing */
 

@@ -34,6 +34,7 @@ ifneq ($(SANITIZE),)
 OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
 CFLAGS   := -std=c11 -D_GNU_SOURCE $(OPTIMISE) $(WARNINGS) -fstack-protector-strong
+CXXFLAGS := -std=c++17 $(OPTIMISE) $(filter-out -Wstrict-prototypes,$(WARNINGS)) -pedantic -fstack-protector-strong
 CPPFLAGS := -Iinclude -Iplugin -Itests/integration
 LDFLAGS  := -Wl,-z,relro,-z,now
 ifeq ($(SANITIZE),)
@@ -50,7 +51,7 @@ TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypt
 SONAME := libkraty_lobby_pusher.so.1
 PLUGIN := $(BUILD)/libkraty_lobby_pusher.so
 
-objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
+objects = $(patsubst %,$(BUILD)/objects/%.o,$(basename $(1)))
 
 PLUGIN_SOURCES  := $(wildcard plugin/*.c plugin/*/*.c)
 SANDBOX_SOURCES := $(wildcard tests/sandbox/*.c)
@@ -63,10 +64,11 @@ UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/test_*.c))
 RIG_SOURCES     := $(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c))
 HELPER_PROGRAMS := $(patsubst tests/integration/programs/%.c,%,$(wildcard tests/integration/programs/*.c))
+CPP_TESTS       := $(basename $(wildcard tests/unit/test_*.cpp tests/integration/test_*.cpp))
 BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
 PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker $(BUILD)/smallest
-TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%)
+TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%)
 
 .PHONY: all deps demo test check valgrind bench lint format clean tests soak
@@ -104,6 +106,10 @@ $(BUILD)/objects/tests/%.o: tests/%.c | build/.deps-test
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/objects/tests/%.o: tests/%.cpp | build/.deps-test
+	@mkdir -p $(@D)
+	$(call quiet,CXX)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
 $(BUILD)/objects/tests/sandbox/%.o: tests/sandbox/%.c | build/.deps-build
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -131,14 +137,18 @@ $(BUILD)/custom-matchmaker: $(call objects,$(HOST_SOURCES)) | $(PLUGIN)
 
 # ── tests ──────────────────────────────────────────────────────────────────────────────────────────
 
+# private: else what they are linked of would be compiled as C++, too
+LINKER = $(CC)
+$(CPP_TESTS:%=$(BUILD)/%): private LINKER = $(CXX)
+
 # A unit test sees the plugin's insides, an integration test only what a host sees.
 $(BUILD)/tests/unit/%: $(BUILD)/objects/tests/unit/%.o $(call objects,$(PLUGIN_SOURCES))
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(PLUGIN_LIBS) $(TEST_LIBS)
+	$(call quiet,LINK)$(LINKER) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(PLUGIN_LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/integration/%: $(BUILD)/objects/tests/integration/%.o $(call objects,$(RIG_SOURCES))
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
+	$(call quiet,LINK)$(LINKER) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
 
 # -rdynamic: as game servers are linked, whose symbols then stand before everybody else's
 $(BUILD)/tests/programs/%: $(BUILD)/objects/tests/integration/programs/%.o
@@ -196,7 +206,7 @@ demo: all $(BUILD)/tests/programs/verify_rosters
 # ── keeping it tidy ────────────────────────────────────────────────────────────────────────────────
 
 C_FILES   = $(shell find plugin tests host-examples -name '*.c')
-ALL_FILES = $(shell find include plugin tests host-examples -name '*.[ch]')
+ALL_FILES = $(shell find include plugin tests host-examples -name '*.[ch]' -o -name '*.[ch]pp')
 
 lint: build/.deps-lint build/.deps-test build/.deps-build
 	@.ci/lint

@@ -69,7 +69,8 @@ BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
 PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker $(BUILD)/smallest
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
-HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%)
+# The host in C++ stands here, and not with the programs: they are built without a compiler of C++.
+HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(BUILD)/game-tick
 
 .PHONY: all deps demo test check valgrind bench lint format clean tests soak
 all: $(PLUGIN) $(PROGRAMS)
@@ -122,6 +123,11 @@ $(BUILD)/objects/host-examples/%.o: host-examples/%.c | build/.deps-build
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# As game servers in C++ are compiled.
+$(BUILD)/objects/host-examples/%.o: host-examples/%.cpp | build/.deps-test
+	@mkdir -p $(@D)
+	$(call quiet,CXX)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -fno-exceptions -fno-rtti -MMD -MP -c -o $@ $<
+
 $(BUILD)/kraty-sandbox: $(call objects,$(SANDBOX_SOURCES))
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(SANDBOX_LIBS)
 
@@ -131,6 +137,9 @@ $(BUILD)/klp: $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) | $(PLUGIN)
 
 $(BUILD)/smallest: $(BUILD)/objects/host-examples/smallest/main.o | $(PLUGIN)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -ldl
+
+$(BUILD)/game-tick: $(BUILD)/objects/host-examples/game-tick/main.o | $(PLUGIN)
+	$(call quiet,LINK)$(CXX) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -ldl
 
 $(BUILD)/custom-matchmaker: $(call objects,$(HOST_SOURCES)) | $(PLUGIN)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS)

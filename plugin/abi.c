@@ -8,11 +8,13 @@
 #include "kraty/lobby_pusher.h"
 #include "kraty/webhook.h"
 #include "pusher/arguments.h"
+#include "pusher/documents.h"
 #include "pusher/fork_guard.h"
 #include "pusher/libraries.h"
 #include "pusher/pusher.h"
 #include "results/event_json.h"
 #include "results/event_names.h"
+#include "roster/roster.h"
 #include "why.h"
 
 enum { OLDEST_ABI = 1, DEFAULT_TOLERANCE_S = 300 };
@@ -252,6 +254,27 @@ static klp_status abi_verify_webhook(const klp_webhook *given, klp_text_buffer *
                    webhook_result_text(result));
 }
 
+static klp_status abi_parse_roster(klp_text format, const char *bytes, size_t size, const klp_roster_options *options,
+                                   klp_roster **roster, klp_text_buffer *why)
+{
+    why_clear(why);
+    if (!roster)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "roster is NULL");
+    return document_parse(format, (klp_text){bytes, size}, options, roster, why);
+}
+
+static void abi_free_roster(klp_roster *roster)
+{
+    roster_free(roster);
+}
+
+static klp_status abi_push_document(klp_pusher *pusher, klp_text format, const char *bytes, size_t size,
+                                    const klp_roster_options *options, klp_ticket *ticket, klp_text_buffer *why)
+{
+    klp_status status = enter(pusher, why);
+    return status ? status : pusher_push_document(pusher, format, (klp_text){bytes, size}, options, ticket, why);
+}
+
 static const char *abi_status_text(klp_status status)
 {
     static const char *const names[] = {
@@ -271,6 +294,9 @@ static const char *abi_status_text(klp_status status)
         [KLP_E_SIGNATURE] = "KLP_E_SIGNATURE",
         [KLP_E_OUTBOX] = "KLP_E_OUTBOX",
         [KLP_E_OUTBOX_FULL] = "KLP_E_OUTBOX_FULL",
+        [KLP_E_TRUNCATED] = "KLP_E_TRUNCATED",
+        [KLP_E_NOT_FINAL] = "KLP_E_NOT_FINAL",
+        [KLP_E_ROSTER] = "KLP_E_ROSTER",
     };
 
     if (status < 0 || (size_t)status >= sizeof names / sizeof *names)
@@ -309,6 +335,9 @@ static const klp_api api = {
     .status_text = abi_status_text,
     .outcome_text = event_outcome_name,
     .version = abi_version,
+    .parse_roster = abi_parse_roster,
+    .free_roster = abi_free_roster,
+    .push_document = abi_push_document,
 };
 
 __attribute__((visibility("default"))) const klp_api *klp_get_api(uint32_t *abi)

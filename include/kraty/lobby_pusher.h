@@ -61,9 +61,11 @@ extern "C" {
 #define KLP_MAX_EVENT_BYTES     262144u  /* one event on the result socket */
 #define KLP_MAX_MESSAGE_BYTES   524288u  /* one message on the result socket: many events, a line each */
 #define KLP_MAX_WEBHOOK_SECRETS 16u
-#define KLP_MAX_KEY_BYTES       512u  /* api_key */
-#define KLP_MAX_SEGMENTS        16u   /* of a call's path */
-#define KLP_MAX_PATH_BYTES      6144u /* of a call's whole path, encoded */
+#define KLP_MAX_KEY_BYTES       512u     /* api_key */
+#define KLP_MAX_SEGMENTS        16u      /* of a call's path */
+#define KLP_MAX_PATH_BYTES      6144u    /* of a call's whole path, encoded */
+#define KLP_MAX_DOCUMENT_BYTES  1048576u /* of a document that a roster is read out of; it may nest 32 deep */
+#define KLP_MAX_ATTRIBUTES      16u      /* asked for by name */
 
 /* ─── Text ──────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -129,10 +131,13 @@ enum {
     KLP_E_NOT_AVAILABLE = 9, /* not with this configuration, or not yet */
     KLP_E_LIBRARY = 10,      /* libcurl, OpenSSL, nanomsg or SQLite in this process is not the one we were built on */
     KLP_E_SYSTEM = 11,       /* the system refused a thread, a descriptor or randomness */
-    KLP_E_MALFORMED = 12,    /* decode_event(): these bytes are no event */
+    KLP_E_MALFORMED = 12,    /* decode_event(): these bytes are no event; parse_roster(): no JSON object */
     KLP_E_SIGNATURE = 13,    /* verify_webhook(): not signed by a holder of the secret, or not lately */
     KLP_E_OUTBOX = 14,       /* the outbox cannot be opened; `why` names the file and the reason */
-    KLP_E_OUTBOX_FULL = 15   /* outbox_max_bytes is reached: try again when events were acknowledged */
+    KLP_E_OUTBOX_FULL = 15,  /* outbox_max_bytes is reached: try again when events were acknowledged */
+    KLP_E_TRUNCATED = 16,    /* parse_roster(), push_document(): the document's end is missing */
+    KLP_E_NOT_FINAL = 17,    /* …: a message of that matchmaker which does not say for good who plays: skip it */
+    KLP_E_ROSTER = 18        /* …: an id missing, empty, no text or twice, too many players, … */
 };
 
 /* klp_event.op */
@@ -325,8 +330,9 @@ typedef struct klp_config {
                                    them at most, but for those that the host has in its hands: the rest
                                    waits on the disk */
     uint32_t attempt_timeout_ms; /* of one request, to its last byte; default 15000, 1…3600000 */
-    uint32_t deadline_ms;      /* of a call: no attempt starts later, nor lasts longer; default 30000, 1…604800000 */
-    uint32_t max_attempts;     /* of one call, the first included; default 4, 1…100 */
+    uint32_t deadline_ms;  /* of a call: no attempt starts later, nor lasts longer; default 30000, 1…604800000. One
+                              that is found in an outbox has a minute at least, or all it had if that is less */
+    uint32_t max_attempts; /* of one call, the first included; default 4, 1…100 */
     uint64_t max_queued_bytes; /* memory of calls and unread events without their replies; default 64 MiB */
     uint64_t max_reply_bytes;  /* memory of replies in unread events; default 64 MiB. A reply past it is left
                                   out of its event (`truncated`): the verdict itself is always told */
@@ -484,6 +490,87 @@ typedef struct klp_webhook {
         (uint32_t)sizeof(klp_webhook), 0, KLP_TEXT_NONE, KLP_TEXT_NONE, NULL, 0, 0                                     \
     }
 
+/* klp_api.parse_roster, klp_api.push_document: which matchmaker's document it is. In brackets what becomes the key, the
+ * players, the capacity; what else is kept stands behind it, as it is named in klp_roster.metadata_json. */
+
+/* GameLift's GameSession.MatchmakerData [matchId; teams[].players[].playerId; none]: configuration, teams. An empty one
+ * means that no matchmaker made the session. Some builds of the server SDK cut it at 4,096 bytes: KLP_E_TRUNCATED. */
+#define KLP_FORMAT_FLEXMATCH_MATCHMAKER_DATA "flexmatch_matchmaker_data"
+
+/* An event of FlexMatch as EventBridge has it, bare, in an SNS notification, or in the one record of a Lambda
+ * invocation by SNS or SQS [detail.matchId; the tickets' players, else the game session's; none]: configuration, teams.
+ * Only MatchmakingSucceeded is final. SNS may repeat one: the key makes that harmless. */
+#define KLP_FORMAT_FLEXMATCH_EVENT "flexmatch_event"
+
+/* The body of a Photon webhook that creates a room: Type Create of Realtime, /game/create of Quantum and Fusion
+ * [GameId; UserId, then the ExpectedUsers, among whom the first may be again; MaxPlayers]: region, app_version. It has
+ * who created the room and who is expected: a host that has to wait for others pushes with push() when they are in. */
+#define KLP_FORMAT_PHOTON_WEBHOOK "photon_webhook"
+
+/* {"lobby": "<SteamID64>", "members": ["<SteamID64>", …], "limit"?: N, "data"?: {…}}, as a host of Steam's lobbies
+ * writes it down [lobby; members; limit]. Ids are texts: a number of 64 bits loses digits in JSON. */
+#define KLP_FORMAT_STEAM_LOBBY "steam_lobby"
+
+/* An Agones GameServer as the SDK has it, or Kubernetes [the annotation klp_roster_options.key_annotation; the list
+ * `players`, else the tracked players; its capacity]: game_server. Only state Allocated is final. */
+#define KLP_FORMAT_AGONES_GAMESERVER "agones_gameserver"
+
+/* A Match of Open Match 1, bare or as FetchMatches streams it, in proto or camelCase names [match_id; of each ticket
+ * what stands at klp_roster_options.player_id_path; none]: profile, function. */
+#define KLP_FORMAT_OPEN_MATCH "open_match"
+
+/* PlayFab's GetMatch [MatchId; Members[].Entity.Id; none]: teams. A ticket (GetMatchmakingTicket) is not final. */
+#define KLP_FORMAT_PLAYFAB_MATCH "playfab_match"
+
+/* Unity Matchmaker's results, as an allocated server gets them [matchId; matchProperties.players[].id, else the teams'
+ * playerIds; none]: queue, pool, region, teams. */
+#define KLP_FORMAT_UNITY_MATCH "unity_match"
+
+/* Nakama's matchmaker_matched [match_id; users[].presence.user_id; none]. A token is never a key. */
+#define KLP_FORMAT_NAKAMA_MATCHED "nakama_matched"
+
+/* {"key": "match-1", "players": ["alice", …], "capacity"?: N, "fill_bots"?: true, "metadata"?: {…}, "event"?: "duel"}.
+ * A field of another name is refused: a slip would push another lobby than was meant. */
+#define KLP_FORMAT_PLAIN "plain"
+
+/* What a host adds to a document. Start from KLP_ROSTER_OPTIONS_INIT. Grows at its end, as klp_config does. */
+typedef struct klp_roster_options {
+    uint32_t struct_size; /* sizeof(klp_roster_options) */
+    uint32_t flags;       /* push_document() alone: as in klp_lobby */
+    uint32_t capacity;    /* instead of the document's; default: that, else the event's. Not below the players */
+    int32_t fill_bots;    /* KLP_FILL_BOTS_…, instead of the document's */
+
+    /* open_match, required: where a ticket has its player's id. Names with dots between, as
+     * "search_fields.string_args.player_id"; one in proto names also matches camelCase. Where the way leads through an
+     * array, or ends at one, each element is a player. Up to KLP_MAX_ID_BYTES. */
+    klp_text player_id_path;
+
+    /* agones_gameserver, required: the annotation that is the key. Up to KLP_MAX_ID_BYTES. */
+    klp_text key_annotation;
+
+    /* Attributes of players and properties of the match that are kept, each by its very name, where the document has
+     * them: 0…KLP_MAX_ATTRIBUTES, each once. No other is. They become `attributes` (by player: of FlexMatch's
+     * matchmaker data, PlayFab, Unity's customData, Nakama's properties, Open Match's search fields) and `properties`
+     * (Photon's custom properties, Steam's data, Agones' annotations, FlexMatch's detail). */
+    const klp_text *attributes;
+    size_t attribute_count;
+
+    /* push_document() alone, as in klp_lobby; parse_roster() does not look at them. */
+    klp_text game_id;
+    klp_text event_key; /* of a document that names none; of all formats only plain may */
+    klp_text idempotency_key;
+    uint64_t cookie;
+    uint32_t deadline_ms;
+    uint32_t reserved; /* 0 */
+    klp_text trace_parent;
+} klp_roster_options;
+
+#define KLP_ROSTER_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        (uint32_t)sizeof(klp_roster_options), 0, 0, 0, KLP_TEXT_NONE, KLP_TEXT_NONE, NULL, 0, KLP_TEXT_NONE,           \
+            KLP_TEXT_NONE, KLP_TEXT_NONE, 0, 0, 0, KLP_TEXT_NONE                                                       \
+    }
+
 /* ─── What the host reads ───────────────────────────────────────────────────────────────────────── */
 
 /* The verdict on one call. Its identity is (pusher, epoch, seq): an event may be told more than once, and
@@ -497,7 +584,7 @@ typedef struct klp_event {
     klp_ticket ticket;
     uint64_t cookie;
     klp_text pusher; /* klp_config.name */
-    klp_text epoch;  /* random, made at open() */
+    klp_text epoch;  /* random, made at open(); with an outbox once, with its file */
 
     /* What was asked. */
     klp_text game_id;
@@ -555,6 +642,36 @@ typedef struct klp_event {
     klp_text json;
 } klp_event;
 
+/* A roster out of a document. Its texts live until free_roster().
+ *
+ * Grows at its end: read a field only when struct_size covers it. */
+typedef struct klp_roster {
+    uint32_t struct_size;
+    int32_t fill_bots; /* KLP_FILL_BOTS_… */
+    klp_text key;
+    klp_text event_key;         /* of plain, where the document names one; else empty */
+    const klp_text *player_ids; /* 1…KLP_MAX_PLAYERS in the order of the document, each once */
+    size_t player_count;
+    uint32_t capacity; /* 0: the event's. Else not below player_count */
+    uint32_t reserved;
+    klp_text metadata_json; /* one JSON object on one line, or empty */
+} klp_roster;
+
+/* A lobby of it, ready to be pushed but for what a document does not say: game_id, event_key, cookie, … It points into
+ * the roster. [any-thread] */
+static inline klp_lobby klp_roster_lobby(const klp_roster *roster)
+{
+    klp_lobby lobby = KLP_LOBBY_INIT;
+    lobby.event_key = roster->event_key;
+    lobby.key = roster->key;
+    lobby.player_ids = roster->player_ids;
+    lobby.player_count = roster->player_count;
+    lobby.capacity = roster->capacity;
+    lobby.fill_bots = roster->fill_bots;
+    lobby.metadata_json = roster->metadata_json;
+    return lobby;
+}
+
 /* ─── Error codes ───────────────────────────────────────────────────────────────────────────────── */
 
 /* klp_event.error_code. The set is open: a code that is not here is the server's own and comes as it is; ask for it
@@ -586,7 +703,7 @@ typedef struct klp_event {
 #define KLP_CODE_OUTBOX_UNAVAILABLE                                                                                    \
     "outbox_unavailable" /* local: until its deadline the outbox could not be written, so it was not sent */
 #define KLP_CODE_SET_ASIDE                                                                                             \
-    "set_aside" /* local: three processes in a row died over it; the outbox keeps it, and it is not sent */
+    "set_aside" /* local: three processes in a row died over it, or it is not what was written; the outbox keeps it */
 #define KLP_CODE_GAME_MISMATCH "game_mismatch" /* local: with expect_environment: the API key is of another game */
 
 /* Whether an event carries this error code. [any-thread] */
@@ -1052,6 +1169,40 @@ typedef struct klp_api {
     const char *(*status_text)(klp_status status);
     const char *(*outcome_text)(int32_t outcome);
     const char *(*version)(void);
+
+    /* Reads a roster out of a matchmaker's document: who plays, under which key. What is not asked for by name is not
+     * kept: no token, no cookie, no attribute of a player is in the roster or in `why`, which does name players.
+     *
+     * `format` is one of KLP_FORMAT_…; options may be NULL. The document is JSON of up to KLP_MAX_DOCUMENT_BYTES, and
+     * is not needed any more when the call returns. No I/O.
+     *
+     * Legal any time; needs no pusher.
+     *
+     * KLP_OK                  *roster is the caller's until it gives it to free_roster().
+     * KLP_E_MALFORMED         not one JSON object, or an empty document; `why` names the place.
+     * KLP_E_TRUNCATED         the beginning of one: whoever handed it on has cut it.
+     * KLP_E_NOT_FINAL         another message of that matchmaker: there is nothing to push.
+     * KLP_E_ROSTER            `why` names the field, and whether it is missing, empty, of another type, …; or the
+     * player who stands twice; or that there are more than the capacity, or than klp_lobby's bounds.
+     * KLP_E_INVALID_ARGUMENT  `why` names the argument or the option; also an option that this format needs.
+     * KLP_E_NO_MEMORY
+     * On every failure *roster is NULL.
+     * [any-thread] since ABI 1 */
+    klp_status (*parse_roster)(klp_text format, const char *bytes, size_t size, const klp_roster_options *options,
+                               klp_roster **roster, klp_text_buffer *why);
+
+    /* Releases a roster of parse_roster(); NULL is legal.
+     * [any-thread] since ABI 1 */
+    void (*free_roster)(klp_roster *roster);
+
+    /* parse_roster() and push() in one: reads the document and queues its roster to be pushed, with what the options
+     * say beside. As push() it never waits but with KLP_PUSH_DURABLE; it takes as long as the document is long (about
+     * 10 ms for KLP_MAX_DOCUMENT_BYTES).
+     *
+     * Legal, returns: as push(), and as parse_roster() where the document is refused: nothing is kept then.
+     * [any-thread] since ABI 1 */
+    klp_status (*push_document)(klp_pusher *pusher, klp_text format, const char *bytes, size_t size,
+                                const klp_roster_options *options, klp_ticket *ticket, klp_text_buffer *why);
 } klp_api;
 
 /* The library's one exported symbol. *abi: in, the newest ABI the host knows (KLP_ABI); out, the one agreed

@@ -100,6 +100,13 @@ void json_put_string(struct json_writer *writer, const char *text, size_t size)
     append_byte(writer, '"');
 }
 
+void json_name_text(struct json_writer *writer, const char *name, size_t size)
+{
+    json_put_string(writer, name, size);
+    append_byte(writer, ':');
+    writer->has_value = false;
+}
+
 #define DECIMAL_BYTES 20u /* 2^64 - 1 */
 
 static void append_decimal(struct json_writer *writer, uint64_t value)
@@ -136,6 +143,13 @@ void json_put_raw(struct json_writer *writer, const char *json, size_t size)
 {
     begin_value(writer);
     append(writer, json, size);
+}
+
+void json_name_raw(struct json_writer *writer, const char *json_string, size_t size)
+{
+    json_put_raw(writer, json_string, size);
+    append_byte(writer, ':');
+    writer->has_value = false;
 }
 
 static void blank_out(char *text, size_t size, char byte)

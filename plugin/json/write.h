@@ -15,9 +15,11 @@ struct json_writer {
     bool has_value; /* the next one in this container wants a comma */
 };
 
-void json_open(struct json_writer *writer, char bracket);     /* '{' or '[' */
-void json_close(struct json_writer *writer, char bracket);    /* '}' or ']' */
-void json_name(struct json_writer *writer, const char *name); /* needs no escaping */
+void json_open(struct json_writer *writer, char bracket);                             /* '{' or '[' */
+void json_close(struct json_writer *writer, char bracket);                            /* '}' or ']' */
+void json_name(struct json_writer *writer, const char *name);                         /* needs no escaping */
+void json_name_text(struct json_writer *writer, const char *name, size_t size);       /* valid UTF-8, is escaped */
+void json_name_raw(struct json_writer *writer, const char *json_string, size_t size); /* is a JSON string already */
 
 /* Valid UTF-8. Quote, backslash and control bytes are escaped, nothing else. */
 void json_put_string(struct json_writer *writer, const char *text, size_t size);

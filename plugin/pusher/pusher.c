@@ -202,10 +202,10 @@ static void free_jobs(struct job_list *list)
 
 static void count_recovered(klp_pusher *pusher, const struct job_list *jobs)
 {
-    const struct journal_file *own = &pusher->journal.own;
+    struct journal_file *own = &pusher->journal.own;
 
     pusher->undecided = pusher->recovered_calls = pusher->stats.recovered = jobs->count;
-    pusher->stats.unread_events = own->events;
+    pusher->stats.unread_events = own->events_on_disk = own->events;
     pusher->is_paged = own->is_paged;
 }
 

@@ -46,13 +46,18 @@ static void write_all(struct json_writer *writer)
     json_put_raw(writer, raw, sizeof raw - 1);
     json_name(writer, "line");
     json_put_raw_on_one_line(writer, raw, sizeof raw - 1);
+    json_name_text(writer, "a\"\n\xc3\xa4", 5);
+    json_put_bool(writer, true);
+    json_name_raw(writer, "\"\\u0041\"", 8);
+    json_put_bool(writer, false);
     json_close(writer, '}');
 }
 
 static const char all[] =
     "{\"text\":\"a\\\"b\\\\c\\u0001\\n\xc3\xa4\",\"empty\":\"\","
     "\"numbers\":[0,18446744073709551615,0,-7,-9223372036854775808,9223372036854775807],\"flags\":[true,false],"
-    "\"none\":[{},[]],\"raw\":{ \"r\":\r\n [1,\n2] },\"line\":{ \"r\":   [1, 2] }}";
+    "\"none\":[{},[]],\"raw\":{ \"r\":\r\n [1,\n2] },\"line\":{ \"r\":   [1, 2] },"
+    "\"a\\\"\\n\xc3\xa4\":true,\"\\u0041\":false}";
 
 static void everything_is_written_as_json(void **state)
 {

@@ -32,6 +32,9 @@ VALUE(KLP_E_MALFORMED, 12);
 VALUE(KLP_E_SIGNATURE, 13);
 VALUE(KLP_E_OUTBOX, 14);
 VALUE(KLP_E_OUTBOX_FULL, 15);
+VALUE(KLP_E_TRUNCATED, 16);
+VALUE(KLP_E_NOT_FINAL, 17);
+VALUE(KLP_E_ROSTER, 18);
 
 VALUE(KLP_OP_PUSH, 1);
 VALUE(KLP_OP_READ, 2);
@@ -94,6 +97,8 @@ VALUE(KLP_MAX_EVENT_BYTES, 262144);
 VALUE(KLP_MAX_MESSAGE_BYTES, 524288);
 VALUE(KLP_MAX_WEBHOOK_SECRETS, 16);
 VALUE(KLP_MAX_KEY_BYTES, 512);
+VALUE(KLP_MAX_DOCUMENT_BYTES, 1048576);
+VALUE(KLP_MAX_ATTRIBUTES, 16);
 
 /* ─── Shapes ────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -229,6 +234,34 @@ AT(klp_webhook, secrets, 40, 8);
 AT(klp_webhook, secret_count, 48, 8);
 AT(klp_webhook, now_unix_s, 56, 8);
 
+SIZE(klp_roster_options, 144);
+AT(klp_roster_options, struct_size, 0, 4);
+AT(klp_roster_options, flags, 4, 4);
+AT(klp_roster_options, capacity, 8, 4);
+AT(klp_roster_options, fill_bots, 12, 4);
+AT(klp_roster_options, player_id_path, 16, 16);
+AT(klp_roster_options, key_annotation, 32, 16);
+AT(klp_roster_options, attributes, 48, 8);
+AT(klp_roster_options, attribute_count, 56, 8);
+AT(klp_roster_options, game_id, 64, 16);
+AT(klp_roster_options, event_key, 80, 16);
+AT(klp_roster_options, idempotency_key, 96, 16);
+AT(klp_roster_options, cookie, 112, 8);
+AT(klp_roster_options, deadline_ms, 120, 4);
+AT(klp_roster_options, reserved, 124, 4);
+AT(klp_roster_options, trace_parent, 128, 16);
+
+SIZE(klp_roster, 80);
+AT(klp_roster, struct_size, 0, 4);
+AT(klp_roster, fill_bots, 4, 4);
+AT(klp_roster, key, 8, 16);
+AT(klp_roster, event_key, 24, 16);
+AT(klp_roster, player_ids, 40, 8);
+AT(klp_roster, player_count, 48, 8);
+AT(klp_roster, capacity, 56, 4);
+AT(klp_roster, reserved, 60, 4);
+AT(klp_roster, metadata_json, 64, 16);
+
 SIZE(klp_event, 440);
 AT(klp_event, struct_size, 0, 4);
 AT(klp_event, op, 4, 4);
@@ -321,7 +354,7 @@ AT(klp_histogram, sum_us, 16, 8);
 AT(klp_histogram, max_us, 24, 8);
 AT(klp_histogram, buckets, 32, 1280);
 
-SIZE(klp_api, 192);
+SIZE(klp_api, 216);
 AT(klp_api, struct_size, 0, 4);
 AT(klp_api, abi, 4, 4);
 AT(klp_api, open, 8, 8);
@@ -347,6 +380,9 @@ AT(klp_api, verify_webhook, 160, 8);
 AT(klp_api, status_text, 168, 8);
 AT(klp_api, outcome_text, 176, 8);
 AT(klp_api, version, 184, 8);
+AT(klp_api, parse_roster, 192, 8);
+AT(klp_api, free_roster, 200, 8);
+AT(klp_api, push_document, 208, 8);
 
 #endif
 
@@ -428,10 +464,16 @@ static void every_function_is_of_its_type(void **state)
     const char *(*status_text)(klp_status) = api->status_text;
     const char *(*outcome_text)(int32_t) = api->outcome_text;
     const char *(*version)(void) = api->version;
+    klp_status (*parse_roster)(klp_text, const char *, size_t, const klp_roster_options *, klp_roster **,
+                               klp_text_buffer *) = api->parse_roster;
+    void (*free_roster)(klp_roster *) = api->free_roster;
+    klp_status (*push_document)(klp_pusher *, klp_text, const char *, size_t, const klp_roster_options *, klp_ticket *,
+                                klp_text_buffer *) = api->push_document;
 
     (void)state;
     assert_true(open && push && read && ping && next_event && ack && event_fd && decode_event && free_event);
     assert_true(await && call && latencies && metrics && set_api_key);
+    assert_true(parse_roster && free_roster && push_document);
     assert_true(flush && stop && close && stats && verify_webhook && status_text && outcome_text && version);
 }
 
@@ -442,6 +484,7 @@ static void initialisers_set_the_size_and_nothing_else(void **state)
     klp_await await = KLP_AWAIT_INIT, no_await;
     klp_call call = KLP_CALL_INIT, no_call;
     klp_stats stats = KLP_STATS_INIT, no_stats;
+    klp_roster_options options = KLP_ROSTER_OPTIONS_INIT, no_options;
 
     (void)state;
     memset(&no_config, 0, sizeof no_config);
@@ -449,16 +492,19 @@ static void initialisers_set_the_size_and_nothing_else(void **state)
     memset(&no_await, 0, sizeof no_await);
     memset(&no_call, 0, sizeof no_call);
     memset(&no_stats, 0, sizeof no_stats);
+    memset(&no_options, 0, sizeof no_options);
     no_config.struct_size = sizeof no_config;
     no_lobby.struct_size = sizeof no_lobby;
     no_await.struct_size = sizeof no_await;
     no_call.struct_size = sizeof no_call;
     no_stats.struct_size = sizeof no_stats;
+    no_options.struct_size = sizeof no_options;
     assert_memory_equal(&config, &no_config, sizeof config); /* none of them has padding */
     assert_memory_equal(&lobby, &no_lobby, sizeof lobby);
     assert_memory_equal(&await, &no_await, sizeof await);
     assert_memory_equal(&call, &no_call, sizeof call);
     assert_memory_equal(&stats, &no_stats, sizeof stats);
+    assert_memory_equal(&options, &no_options, sizeof options);
 }
 
 static void texts_of_numbers_are_never_null(void **state)
@@ -473,7 +519,7 @@ static void texts_of_numbers_are_never_null(void **state)
     for (int32_t number = -2; number < 100; number++) {
         assert_non_null(api->status_text(number));
         assert_non_null(api->outcome_text(number));
-        if (number >= KLP_OK && number <= KLP_E_MALFORMED)
+        if (number >= KLP_OK && number <= KLP_E_ROSTER)
             assert_memory_equal(api->status_text(number), "KLP_", 4);
     }
     assert_non_null(api->status_text(INT32_MIN));

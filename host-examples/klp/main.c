@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * klp: the operator's command line. Pushes lobbies, reads and awaits them, makes any other call, checks the API key and
- * webhooks, looks after outboxes. */
+ * webhooks, looks after outboxes, reads rosters out of matchmakers' documents. */
 #include <errno.h>
 #include <fcntl.h>
 #include <kraty/lobby_pusher_load.h>
@@ -15,11 +15,12 @@
 #include "outbox.h"
 #include "push.h"
 #include "query.h"
+#include "roster.h"
 #include "session.h"
 #include "usage.h"
 #include "webhook.h"
 
-#define COMMANDS "push, read, await, ping, call, webhook verify, outbox"
+#define COMMANDS "push, read, await, ping, call, webhook verify, roster, outbox"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -72,6 +73,8 @@ static int run(const struct options *options)
         return outbox_run(options);
     return options->command == COMMAND_WEBHOOK_VERIFY ? webhook_verify(options)
            : options->command == COMMAND_CALL         ? call_run(options)
+           : options->command == COMMAND_ROSTER       ? roster_tell(options)
+           : options->roster_format                   ? roster_push(options)
                                                       : run_in_session(options);
 }
 
@@ -88,6 +91,7 @@ static int take_command(int *argc, char ***argv)
         {{"ping", NULL}, COMMAND_PING},
         {{"call", NULL}, COMMAND_CALL},
         {{"webhook", "verify"}, COMMAND_WEBHOOK_VERIFY},
+        {{"roster", NULL}, COMMAND_ROSTER},
         {{"outbox", "list"}, COMMAND_OUTBOX_LIST},
         {{"outbox", "show"}, COMMAND_OUTBOX_SHOW},
         {{"outbox", "retry-now"}, COMMAND_OUTBOX_RETRY_NOW},

@@ -48,7 +48,7 @@ static const struct flag flags[] = {
     {"--event", COMMAND_PUSH, TEXT, MEMBER(event), 0, 0},
     {"--key", COMMAND_PUSH, TEXT, MEMBER(key), 0, 0},
     {"--player", COMMAND_PUSH, LIST, MEMBER(players), 0, 0},
-    {"--capacity", COMMAND_PUSH, NUMBER, MEMBER(capacity), 1, UINT32_MAX},
+    {"--capacity", COMMAND_PUSH | COMMAND_ROSTER, NUMBER, MEMBER(capacity), 1, UINT32_MAX},
     {"--fill-bots", COMMAND_PUSH, YES_NO, MEMBER(fill_bots), 0, 0},
     {"--metadata", COMMAND_PUSH, TEXT, MEMBER(metadata), 0, 0},
     {"--outbox", COMMAND_PUSH | OUTBOX, TEXT, MEMBER(outbox), 0, 0},
@@ -56,6 +56,10 @@ static const struct flag flags[] = {
     {"--outbox-max-bytes", COMMAND_PUSH, LONG_NUMBER, MEMBER(outbox_max_bytes), 1 << 20, PIB},
     {"--durable", COMMAND_PUSH, SWITCH, MEMBER(is_durable), 0, 0},
     {"--name", COMMAND_PUSH, TEXT, MEMBER(name), 0, 0},
+    {"--roster-format", COMMAND_PUSH, TEXT, MEMBER(roster_format), 0, 0},
+    {"--format", COMMAND_ROSTER, TEXT, MEMBER(roster_format), 0, 0},
+    {"--player-id-path", COMMAND_PUSH | COMMAND_ROSTER, TEXT, MEMBER(player_id_path), 0, 0},
+    {"--key-annotation", COMMAND_PUSH | COMMAND_ROSTER, TEXT, MEMBER(key_annotation), 0, 0},
     {"--quiet", COMMAND_PUSH, SWITCH, MEMBER(is_quiet), 0, 0},
     {"--pusher", OUTBOX, TEXT, MEMBER(pusher), 0, 0},
     {"--file", OUTBOX & ~COMMAND_OUTBOX_DRAIN, TEXT, MEMBER(file), 0, 0},
@@ -80,7 +84,7 @@ static const struct flag flags[] = {
     {"--deadline-ms", SENDING, NUMBER, MEMBER(deadline_ms), 1, WEEK_MS},
     {"--grace-ms", COMMAND_PUSH, NUMBER, MEMBER(grace_ms), 1, 3600000},
     {"--verbose", CONNECTED, SWITCH, MEMBER(is_verbose), 0, 0},
-    {"--help", EVERY, SWITCH, MEMBER(wants_help), 0, 0},
+    {"--help", EVERY | COMMAND_ROSTER, SWITCH, MEMBER(wants_help), 0, 0},
 };
 
 enum { FLAG_COUNT = sizeof flags / sizeof *flags };
@@ -313,10 +317,32 @@ static bool check_outbox(const struct options *options)
     return false;
 }
 
+static bool check_document(const struct options *options)
+{
+    const char *odd = options->key             ? "--key"
+                      : options->players.count ? "--player"
+                      : options->metadata      ? "--metadata"
+                      : options->is_quiet      ? "--quiet"
+                      : options->grace_ms      ? "--grace-ms"
+                                               : NULL;
+
+    if (odd) {
+        complain("%s does not go with --roster-format: the one document on stdin is what is pushed", odd);
+        return false;
+    }
+    return strcmp(options->roster_format, KLP_FORMAT_PLAIN) == 0 || need(options->event, "--event");
+}
+
 static bool check_push(const struct options *options)
 {
     if (!need(options->game, "--game") || !check_outbox(options))
         return false;
+    if (options->roster_format)
+        return check_document(options);
+    if (options->player_id_path || options->key_annotation) {
+        complain("%s needs --roster-format", options->player_id_path ? "--player-id-path" : "--key-annotation");
+        return false;
+    }
     if (!options->key)
         return check_bulk(options);
     if (options->is_quiet || options->grace_ms) {
@@ -388,6 +414,8 @@ static bool check(struct options *options)
     case COMMAND_OUTBOX_DROP:
     case COMMAND_OUTBOX_REQUEUE:
         return need(options->outbox, "--outbox") && check_outbox_words(options);
+    case COMMAND_ROSTER:
+        return need(options->roster_format, "--format");
     case COMMAND_WEBHOOK_VERIFY:
         return need(options->secret_envs.count ? "" : NULL, "--secret-env") && need(options->signature, "--signature");
     default:

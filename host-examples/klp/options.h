@@ -23,14 +23,15 @@ enum command {
     COMMAND_AWAIT = 8,
     COMMAND_CALL = 16,
     COMMAND_WEBHOOK_VERIFY = 32,
-    COMMAND_OUTBOX = 64, /* none of the following */
-    COMMAND_OUTBOX_LIST = 128,
-    COMMAND_OUTBOX_SHOW = 256,
-    COMMAND_OUTBOX_RETRY_NOW = 512,
-    COMMAND_OUTBOX_DROP = 1024,
-    COMMAND_OUTBOX_FAILED = 2048,
-    COMMAND_OUTBOX_REQUEUE = 4096,
-    COMMAND_OUTBOX_DRAIN = 8192
+    COMMAND_ROSTER = 64,
+    COMMAND_OUTBOX = 128, /* none of the following, which are above it all */
+    COMMAND_OUTBOX_LIST = 256,
+    COMMAND_OUTBOX_SHOW = 512,
+    COMMAND_OUTBOX_RETRY_NOW = 1024,
+    COMMAND_OUTBOX_DROP = 2048,
+    COMMAND_OUTBOX_FAILED = 4096,
+    COMMAND_OUTBOX_REQUEUE = 8192,
+    COMMAND_OUTBOX_DRAIN = 16384
 };
 
 struct list {
@@ -50,12 +51,15 @@ struct options {
     const char *signature;
     const char *base_url;
     const char *ca_file;
-    const char *environment; /* that the key has to be of */
-    const char *outbox;      /* a directory */
-    const char *outbox_sync; /* "normal" or "full" */
-    const char *name;        /* of the pusher */
-    const char *pusher;      /* of a file in the outbox … */
-    const char *file;        /* … or that itself */
+    const char *environment;   /* that the key has to be of */
+    const char *outbox;        /* a directory */
+    const char *outbox_sync;   /* "normal" or "full" */
+    const char *name;          /* of the pusher */
+    const char *pusher;        /* of a file in the outbox … */
+    const char *file;          /* … or that itself */
+    const char *roster_format; /* of the document on stdin */
+    const char *player_id_path;
+    const char *key_annotation;
     struct list players;
     struct list words;       /* of a call: its method, and the segments of its path; of an outbox' command: a ticket */
     struct list secret_envs; /* names of environment variables */

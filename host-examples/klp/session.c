@@ -38,7 +38,7 @@ int session_open_signals(void)
  * tried until the deadline, gets no more than its attempts may take: a server that is away is not waited for. */
 static uint32_t longest_deadline_ms(const klp_config *config, const struct options *options)
 {
-    bool is_many = options->command == COMMAND_PUSH && !options->key;
+    bool is_many = options->command == COMMAND_PUSH && !options->key && !options->roster_format;
     uint64_t turn_ms = (uint64_t)config->max_attempts * ((uint64_t)config->attempt_timeout_ms + LONGEST_WAIT_MS);
     uint64_t all_ms = options->environment && !is_many ? turn_ms - LONGEST_WAIT_MS : MOST_TURNS * turn_ms;
     return all_ms < LONGEST_DEADLINE_MS ? (uint32_t)all_ms : LONGEST_DEADLINE_MS;

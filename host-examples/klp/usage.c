@@ -37,8 +37,14 @@
     "  KRATY_BASE_URL      see --base-url\n"                                                                           \
     "  KLP_LIBRARY         the library's file, if it is not where the loader looks\n"
 
+#define DOCUMENT_HELP                                                                                                  \
+    "  --player-id-path P  open_match: where a ticket has its player's id, as\n"                                       \
+    "                      search_fields.string_args.player_id\n"                                                      \
+    "  --key-annotation A  agones_gameserver: the annotation that is the key\n"
+
 static const char whole_text[] = "Usage: klp push --game ID --event KEY --key KEY --player ID... [OPTION]...\n"
                                  "       klp push --game ID [--event KEY] [OPTION]... < rosters.ndjson\n"
+                                 "       klp push --game ID --event KEY --roster-format FORMAT [OPTION]... < document\n"
                                  "       klp read --game ID --lobby ID [OPTION]...\n"
                                  "       klp await --game ID --lobby ID [OPTION]...\n"
                                  "       klp ping [OPTION]...\n"
@@ -47,6 +53,7 @@ static const char whole_text[] = "Usage: klp push --game ID --event KEY --key KE
                                  "                          < body\n"
                                  "       klp outbox list|show|retry-now|drop|failed|requeue|drain --outbox DIR\n"
                                  "                          [OPTION]...\n"
+                                 "       klp roster --format FORMAT [OPTION]... < document\n"
                                  "       klp help [COMMAND], klp COMMAND --help, klp --version\n"
                                  "\n"
                                  "Pushes finished lobbies to Kraty, reads them back, waits until they are formed,\n"
@@ -69,6 +76,7 @@ static const char whole_text[] = "Usage: klp push --game ID --event KEY --key KE
 static const char push_text[] =
     "Usage: klp push --game ID --event KEY --key KEY --player ID... [OPTION]...\n"
     "       klp push --game ID [--event KEY] [OPTION]... < rosters.ndjson\n"
+    "       klp push --game ID --event KEY --roster-format FORMAT [OPTION]... < document\n"
     "\n"
     "Pushes one lobby or, without --key, one for every line of stdin:\n"
     "  {\"key\": \"match-1\", \"players\": [\"alice\", \"bob\"], \"event\": \"duel\",\n"
@@ -79,6 +87,8 @@ static const char push_text[] =
     "`cookie` is the number of its line. SIGINT and SIGTERM end the pushing; what was\n"
     "pushed by then is still told. At the end two lines on stderr sum up what became\n"
     "of them, and how long it took.\n"
+    "With --roster-format stdin is one document of a matchmaker, and its roster is\n"
+    "pushed (see klp help roster).\n"
     "\n"
     "  --game ID           the game's id\n"
     "  --event KEY         the event's key\n"
@@ -102,6 +112,8 @@ static const char push_text[] =
     "                      end of the process; default: full\n"
     "  --outbox-max-bytes N\n"
     "                      of its file; default 1 GiB, at least 1 MiB\n"
+    "  --roster-format FORMAT\n"
+    "                      what stdin is: flexmatch_event, photon_webhook, …\n" DOCUMENT_HELP
     "  --quiet             many: no progress and no summing up, only what went wrong\n"
     "  --grace-ms N        many: when the server refuses the API key, send nothing for\n"
     "                      so long before the next tries; default: all try at once\n" CONNECTION_HELP ATTEMPTS_HELP
@@ -286,6 +298,29 @@ static const char outbox_text[] =
     "  2  wrong usage or configuration, or an API key that is refused; nothing was sent\n"
     "     or changed\n"
     "  3  drain: possibly applied, at least one, or left for want of time\n";
+static const char roster_text[] =
+    "Usage: klp roster --format FORMAT [OPTION]... < document\n"
+    "\n"
+    "Reads the roster out of a matchmaker's document (at most 1 MiB), as klp push\n"
+    "--roster-format pushes it. Asks no server. Says, without line breaks,\n"
+    "  {\"key\": \"m-7\", \"player_ids\": [\"alice\", \"bob\"], \"capacity\": 4, \"metadata\": {}}\n"
+    "with a capacity of 0 where it is the event's; metadata, fill_bots and event only\n"
+    "where the document has them.\n"
+    "\n"
+    "  --format FORMAT     flexmatch_matchmaker_data, flexmatch_event, photon_webhook,\n"
+    "                      steam_lobby, agones_gameserver, open_match, playfab_match,\n"
+    "                      unity_match, nakama_matched or plain\n" DOCUMENT_HELP
+    "  --capacity N        instead of the document's\n"
+    "  --help              this text\n"
+    "An option's value may also follow a `=`: --capacity=8\n"
+    "\n"
+    "Environment:\n"
+    "  KLP_LIBRARY         the library's file, if it is not where the loader looks\n"
+    "\n"
+    "Exit status:\n"
+    "  0  a roster\n"
+    "  1  stdout takes no more\n"
+    "  2  none: stderr says what is wrong with the document, or with the options\n";
 
 int usage_tell(int command)
 {
@@ -296,6 +331,7 @@ int usage_tell(int command)
                        : command == COMMAND_CALL           ? call_text
                        : command == COMMAND_WEBHOOK_VERIFY ? webhook_verify_text
                        : command >= COMMAND_OUTBOX         ? outbox_text
+                       : command == COMMAND_ROSTER         ? roster_text
                                                            : whole_text;
 
     if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)

@@ -138,7 +138,7 @@ static void help_is_complete_on_stdout(void **state)
         {{"klp", "push", "--help"},
          {SENDING, "--game ID", "--event KEY", "--key KEY", "--player ID", "--capacity N", "--fill-bots yes|no",
           "--metadata JSON", "--quiet", "--grace-ms N", "\"players\"", "2 MiB", "--outbox DIR", "--name NAME",
-          "--durable", "--outbox-sync full|normal", "--outbox-max-bytes N"}},
+          "--durable", "--outbox-sync full|normal", "--outbox-max-bytes N", "--roster-format FORMAT"}},
         {{"klp", "help", "push"}, {"--game ID", "--event KEY"}},
         {{"klp", "push", "-h"}, {"--game ID", "--event KEY"}},
         {{"klp", "push", "--verbose", "--help"}, {"--game ID", "--event KEY"}},
@@ -181,6 +181,9 @@ static void help_is_complete_on_stdout(void **state)
         {{"klp", "outbox", "drain", "--help"}, {"Usage: klp outbox list"}},
         {{"klp", "help", "outbox"}, {"Usage: klp outbox list"}},
         {{"klp", "help", "outbox", "drop"}, {"Usage: klp outbox list"}},
+        {{"klp", "roster", "--help"},
+         {EVERYWHERE, "--format FORMAT", "--player-id-path P", "--key-annotation A", "--capacity N", "1 MiB"}},
+        {{"klp", "help", "roster"}, {"Usage: klp roster"}},
     };
     const char *const environment[] = {"KLP_LIBRARY=/nonexistent.so", NULL}; /* needs nothing */
 

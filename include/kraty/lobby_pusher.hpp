@@ -42,6 +42,7 @@
 #include "lobby_pusher/arguments.hpp"
 #include "lobby_pusher/event.hpp"
 #include "lobby_pusher/result.hpp"
+#include "lobby_pusher/roster.hpp"
 #include "lobby_pusher/text.hpp"
 #include "lobby_pusher_load.h"
 
@@ -112,6 +113,21 @@ class library
         if (status)
             return {status, detail::sentence(api_, status, why, nullptr)};
         return event(api_, nullptr, decoded);
+    }
+
+    /* Reads a roster out of a matchmaker's document; `format` is one of KLP_FORMAT_…. The roster is the caller's.
+     * [any-thread] */
+    [[nodiscard]] result<roster>
+    parse_roster(std::string_view format, std::string_view document,
+                 const klp_roster_options &options = KLP_ROSTER_OPTIONS_INIT) const noexcept
+    {
+        detail::reason why;
+        klp_roster *read = nullptr;
+        const klp_status status = api_->parse_roster({format.data(), format.size()}, document.data(), document.size(),
+                                                     &options, &read, &why.buffer);
+        if (status)
+            return {status, detail::sentence(api_, status, why, nullptr)};
+        return roster(api_, read);
     }
 
     /* Checks that a webhook comes from Kraty, and lately. Not in a child of fork(). */
@@ -227,6 +243,18 @@ class pusher
                 return api()->push(pusher_, &raw, &ticket, &why.buffer);
             });
         return accepted(status, ticket, why, "player_ids are more than KLP_MAX_PLAYERS");
+    }
+
+    /* Queues the roster of a matchmaker's document to be pushed; `format` is one of KLP_FORMAT_…. Results and threads
+     * as push(), and as library::parse_roster() where the document is refused. */
+    [[nodiscard]] result<klp_ticket> push_document(std::string_view format, std::string_view document,
+                                                   const klp_roster_options &options) noexcept
+    {
+        detail::reason why;
+        klp_ticket ticket = 0;
+        const klp_status status = api()->push_document(pusher_, {format.data(), format.size()}, document.data(),
+                                                       document.size(), &options, &ticket, &why.buffer);
+        return accepted(status, ticket, why);
     }
 
     /* Queues a read of one lobby. game_id "": the pusher's. Results and threads as push(). */

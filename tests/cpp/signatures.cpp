@@ -65,6 +65,10 @@ IS_NOEXCEPT(library(some<const klp_api *>()), library);
 static_assert(!std::is_convertible_v<const klp_api *, library>);
 IS_NOEXCEPT(some_const<library>().decode_event(std::string_view()), result<event>);
 IS_NOEXCEPT(some_const<library>().verify_webhook(some_const<webhook>()), result<void>);
+IS_NOEXCEPT(some_const<library>().parse_roster(std::string_view(), std::string_view()), result<roster>);
+IS_NOEXCEPT(some_const<library>().parse_roster(std::string_view(), std::string_view(),
+                                               some_const<klp_roster_options>()),
+            result<roster>);
 IS_NOEXCEPT(some_const<library>().status_text(KLP_OK), const char *);
 IS_NOEXCEPT(some_const<library>().outcome_text(outcome::applied), const char *);
 IS_NOEXCEPT(some_const<library>().version(), const char *);
@@ -76,6 +80,8 @@ IS_NOEXCEPT(pusher::open(some_const<config>()), result<pusher>);
 IS_NOEXCEPT(pusher::open(some_const<config>(), some_const<library>()), result<pusher>);
 IS_NOEXCEPT(pusher(some_const<library>(), some<klp_pusher *>()), pusher);
 IS_NOEXCEPT(some<pusher>().push(some_const<lobby>()), result<klp_ticket>);
+IS_NOEXCEPT(some<pusher>().push_document(std::string_view(), std::string_view(), some_const<klp_roster_options>()),
+            result<klp_ticket>);
 IS(some<pusher>().push({"event", "key", some_const<texts>()}), result<klp_ticket>);
 IS_NOEXCEPT(some<pusher>().read(std::string_view()), result<klp_ticket>);
 IS_NOEXCEPT(some<pusher>().read(std::string_view(), std::string_view(), std::uint64_t{7}), result<klp_ticket>);
@@ -229,7 +235,7 @@ IS_NOEXCEPT(some<config>().tell(some<ear>()), void);
 /* These shapes are all translated by raw(). One that has grown wants its new fields there, and then here. */
 static_assert(sizeof(klp_config) == 288 && sizeof(klp_lobby) == 144 && sizeof(klp_await) == 72);
 static_assert(sizeof(klp_call) == 88 && sizeof(klp_webhook) == 64 && sizeof(klp_event) == 440);
-static_assert(sizeof(klp_api) == 8 + 23 * sizeof(void *));
+static_assert(sizeof(klp_api) == 8 + 26 * sizeof(void *));
 
 /* Every template that a host instantiates, compiled whole. */
 result<void> one_tick(pusher &pusher, std::vector<std::string> &players, std::string &page);

@@ -47,6 +47,36 @@ static void a_push_has_its_verdict(void **state)
     assert_int_equal(sandbox_lobby_count(rig_of(state)->sandbox), 1);
 }
 
+static void a_document_is_read_and_pushed(void **state)
+{
+    kraty::pusher pusher = cpp_open(rig_of(state));
+    const std::string_view document = R"({"key": "m-1", "players": ["alice", "bob"], "capacity": 4})";
+    auto read = pusher.of().parse_roster(KLP_FORMAT_PLAIN, document);
+    assert_true(static_cast<bool>(read));
+    kraty::roster roster = std::move(*read);
+    assert_false(static_cast<bool>(*read));
+    assert_view(roster.key(), "m-1");
+    assert_int_equal(roster.player_count(), 2);
+    assert_view(roster.player_id(1), "bob");
+    assert_int_equal(roster.capacity(), 4);
+    assert_true(roster.event_key().empty() && roster.metadata_json().empty());
+
+    auto refused = pusher.of().parse_roster(KLP_FORMAT_PLAIN, R"({"key": "m-1", "players": []})");
+    assert_int_equal(refused.status(), KLP_E_ROSTER);
+    assert_true(strlen(refused.why()) > 0);
+
+    klp_roster_options options = KLP_ROSTER_OPTIONS_INIT;
+    options.event_key = klp_cstr("quick_brawl");
+    const auto pushed = pusher.push_document(KLP_FORMAT_PLAIN, document, options);
+    assert_true(static_cast<bool>(pushed));
+    kraty::event event = cpp_take(pusher);
+    assert_true(event.outcome() == kraty::outcome::applied);
+    assert_int_equal(event.ticket(), *pushed);
+    assert_view(event.key(), "m-1");
+    assert_int_equal(event.participant_count(), 2);
+    assert_int_equal(pusher.push_document("no_such", document, options).status(), KLP_E_INVALID_ARGUMENT);
+}
+
 static void a_refusal_has_its_error(void **state)
 {
     kraty::pusher pusher = cpp_open(rig_of(state));
@@ -267,6 +297,7 @@ int main()
 #define WITH_SANDBOX(test) cmocka_unit_test_setup_teardown(test, rig_setup, rig_teardown)
     const CMUnitTest tests[] = {
         WITH_SANDBOX(a_push_has_its_verdict),
+        WITH_SANDBOX(a_document_is_read_and_pushed),
         WITH_SANDBOX(a_refusal_has_its_error),
         WITH_SANDBOX(what_is_wrong_is_refused_by_name),
         WITH_SANDBOX(reads_awaits_calls_and_pings_have_their_events),

@@ -192,7 +192,7 @@ bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	@for bench in $(BENCHES:%=$(BUILD)/bench/%); do BUILD=$(BUILD) $$bench || exit 1; done
 
 # Longer than a test may take: the reader of results killed a few hundred times, hosts with an outbox a thousand times,
-# a backend that is away for a minute, and the JSON reader fuzzed.
+# a backend that is away for a minute, and the readers of JSON and of rosters fuzzed.
 SOAK_ROUNDS       ?= 20
 SOAK_CRASH_ROUNDS ?= 1000
 SOAK_OUTAGE_S     ?= 60
@@ -201,13 +201,17 @@ SOAK_FUZZ_S       ?= 300
 $(BUILD)/fuzz_json: tests/fuzz/fuzz_json.c $(wildcard plugin/json/*.[ch] plugin/kraty/*.[ch]) | build/.deps-lint
 	$(call quiet,LINK)clang $(CPPFLAGS) -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
 
-soak: tests $(BUILD)/fuzz_json
+$(BUILD)/fuzz_roster: tests/fuzz/fuzz_roster.c $(wildcard plugin/json/*.[ch] plugin/roster/*.[ch]) | build/.deps-lint
+	$(call quiet,LINK)clang $(CPPFLAGS) -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
+
+soak: tests $(BUILD)/fuzz_json $(BUILD)/fuzz_roster
 	@for round in $$(seq $(SOAK_ROUNDS)); do BUILD=$(BUILD) SANITIZE=soak tests/run $(BUILD)/tests/integration/test_results \
 		$(BUILD)/tests/integration/test_events || exit 1; done
 	@BUILD=$(BUILD) SANITIZE=soak LIMIT_S=7200 JOBS=1 KLP_CRASH_ROUNDS=$(SOAK_CRASH_ROUNDS) KLP_OUTAGE_S=$(SOAK_OUTAGE_S) tests/run \
 		$(BUILD)/tests/integration/test_outbox_crash $(BUILD)/tests/integration/test_outbox_outage
-	@mkdir -p $(BUILD)/corpus
+	@mkdir -p $(BUILD)/corpus $(BUILD)/corpus-roster
 	@$(BUILD)/fuzz_json -max_total_time=$(SOAK_FUZZ_S) -max_len=4096 $(BUILD)/corpus
+	@$(BUILD)/fuzz_roster -max_total_time=$(SOAK_FUZZ_S) -max_len=4096 $(BUILD)/corpus-roster
 
 demo: all $(BUILD)/tests/programs/verify_rosters
 	@host-examples/custom-matchmaker/demo

@@ -703,7 +703,7 @@ static inline klp_lobby klp_roster_lobby(const klp_roster *roster)
 #define KLP_CODE_OUTBOX_UNAVAILABLE                                                                                    \
     "outbox_unavailable" /* local: until its deadline the outbox could not be written, so it was not sent */
 #define KLP_CODE_SET_ASIDE                                                                                             \
-    "set_aside" /* local: three processes in a row died over it, or it is not what was written; the outbox keeps it */
+    "set_aside" /* local: three processes in a row died over it, or it is not what was written; a push is kept */
 #define KLP_CODE_GAME_MISMATCH "game_mismatch" /* local: with expect_environment: the API key is of another game */
 
 /* Whether an event carries this error code. [any-thread] */

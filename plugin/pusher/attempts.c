@@ -14,8 +14,6 @@ void pusher_stamp(klp_pusher *pusher, struct job *job)
     job->is_to_be_stamped = false;
 }
 
-enum { ROOM_AGAIN_US = 200000 };
-
 static const char *write_path(const klp_event *event, char *path, size_t capacity)
 {
     switch (event->op) {
@@ -122,7 +120,7 @@ static void plan_next(klp_pusher *pusher)
     }
     if (job->journal_id &&
         (!journal_has(job) || journal_is_failing(pusher, job->file))) { /* not before it is written down */
-        schedule_add_later(&pusher->schedule, job, clock_now_us() + ROOM_AGAIN_US);
+        schedule_add_later(&pusher->schedule, job, clock_now_us() + JOURNAL_ROOM_AGAIN_US);
         return;
     }
     pusher_stamp(pusher, job);

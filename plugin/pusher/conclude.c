@@ -366,7 +366,7 @@ static const char *local_sentence(enum local_end end, bool was_tried)
     case LOCAL_OUTBOX_UNAVAILABLE:
         return "until its deadline the outbox could not be written";
     case LOCAL_SET_ASIDE:
-        return "three processes in a row died while they handled it; the outbox keeps it";
+        return "three processes in a row died while they handled it; it is not sent any more";
     case LOCAL_DEADLINE_EXCEEDED:
         break;
     }

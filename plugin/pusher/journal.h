@@ -71,6 +71,9 @@ struct journal {
     size_t scratch_bytes;
 };
 
+/* After so long what found no room is tried again. */
+#define JOURNAL_ROOM_AGAIN_US UINT64_C(200000)
+
 /* How a pusher's numbers are handed out: so many at a time, committed before use. */
 #define JOURNAL_RESERVE UINT64_C(1048576)
 
@@ -82,7 +85,7 @@ void journal_close(struct klp_pusher *pusher); /* forgets what was acknowledged 
 
 bool journal_is_on(const struct klp_pusher *pusher);
 
-/* Makes it all true. False: the disk refuses, and no attempt may start. */
+/* Makes it all true. False: the disk refuses, and nothing that was to be written may start. */
 bool journal_commit(struct klp_pusher *pusher, uint64_t now_us);
 
 /* When it wants to be called again, whatever else happens; UINT64_MAX: never. */

@@ -8,7 +8,7 @@
 #include "pusher/pusher.h"
 #include "results/event_json.h"
 
-enum { FORGET_WITHIN_US = 20000, ROOM_AGAIN_US = 200000, FORGOTTEN_AT_ONCE = 4096 };
+enum { FORGET_WITHIN_US = 20000, FORGOTTEN_AT_ONCE = 4096 };
 
 static bool is_writing(const klp_pusher *pusher, const struct journal_file *file)
 {
@@ -138,7 +138,7 @@ static bool write_down(klp_pusher *pusher, struct job *job)
         return false;
     }
     if (result && !pusher->journal.room_again_us)
-        pusher->journal.room_again_us = clock_now_us() + ROOM_AGAIN_US;
+        pusher->journal.room_again_us = clock_now_us() + JOURNAL_ROOM_AGAIN_US;
     return true;
 }
 

@@ -10,8 +10,6 @@
 #include "results/event_json.h"
 #include "telemetry/histogram.h"
 
-enum { FEW_IN_MEMORY = 256, MANY_IN_MEMORY = 4096 };
-
 /* So many as are to be in memory may be in the host's hands. */
 static bool has_hands_free(const klp_pusher *pusher)
 {
@@ -138,15 +136,21 @@ static void count_journal(klp_pusher *pusher, bool is_committed, uint64_t first_
     }
 }
 
+/* As they are told: by now it is known what could be written. */
+static void log_decided(klp_pusher *pusher)
+{
+    for (const struct job *job = pusher->decided.first; job; job = job->next)
+        pusher_log_verdict(pusher, &job->event);
+}
+
 void pusher_publish(klp_pusher *pusher, bool is_committed)
 {
     uint64_t first_unwritten = journal_first_unwritten_ticket(pusher);
-    for (const struct job *decided = pusher->decided.first; decided; decided = decided->next)
-        pusher_log_verdict(pusher, &decided->event);
     bool has_news = pusher->decided.first != NULL;
     struct job_list kept = {0};
     struct job *job;
 
+    log_decided(pusher);
     if (journal_is_on(pusher)) {
         pusher->round_outbox_bytes = store_bytes(pusher->journal.own.store);
         pusher->round_room_bytes = store_room_bytes(pusher->journal.own.store);
@@ -174,7 +178,7 @@ void pusher_publish(klp_pusher *pusher, bool is_committed)
     pusher->round_retries = pusher->round_joined = 0;
     count_journal(pusher, is_committed, first_unwritten);
     count_edges(pusher);
-    bool is_many = pusher->unread.count > MANY_IN_MEMORY ||
+    bool is_many = pusher->unread.count > PAGING_MANY ||
                    pusher->events_in_memory > pusher->settings.max_unread_events / 2 ||
                    pusher->stats.reply_bytes > pusher->settings.max_reply_bytes / 2;
     pusher_signal_events(pusher, was_readable);
@@ -289,7 +293,7 @@ klp_status pusher_next_event(klp_pusher *pusher, uint32_t timeout_ms, const klp_
 
     pthread_mutex_lock(&pusher->lock);
     klp_status status = wait_for_event(pusher, timeout_ms);
-    bool is_more_to_load = pusher->is_paged && pusher->unread.count < FEW_IN_MEMORY;
+    bool is_more_to_load = pusher->is_paged && pusher->unread.count < PAGING_FEW;
     if (!status) {
         bool was_readable = pusher_has_something_to_say(pusher);
         job = job_list_take_first(&pusher->unread);
@@ -331,7 +335,7 @@ klp_status pusher_acknowledge(klp_pusher *pusher, const klp_event *event)
     bool is_to_forget = job && job->is_event_written; /* by the outbox: the worker does it, or close() */
     if (is_to_forget)
         job_list_append(&pusher->acknowledged, job);
-    bool is_more_to_load = pusher->is_paged && pusher->unread.count < FEW_IN_MEMORY; /* there is room for it now */
+    bool is_more_to_load = pusher->is_paged && pusher->unread.count < PAGING_FEW; /* there is room for it now */
     pusher_signal_events(pusher, was_readable);
     if (pusher_has_something_to_say(pusher) && !was_readable) /* his hands were full */
         pthread_cond_broadcast(&pusher->changed);

@@ -9,7 +9,7 @@
 #include "pusher/pusher.h"
 #include "results/event_json.h"
 
-enum { FEW_IN_MEMORY = 256, LOADED_AT_ONCE = 1024, LOADED_BYTES = 8 << 20, AGAIN_US = 1000000, END_WITHIN_US = 100000 };
+enum { LOADED_AT_ONCE = 1024, LOADED_BYTES = 8 << 20, AGAIN_US = 1000000, END_WITHIN_US = 100000 };
 
 struct page {
     klp_pusher *pusher;
@@ -140,10 +140,10 @@ static size_t room(klp_pusher *pusher, uint64_t *bytes)
     uint64_t held_bytes = pusher->stats.reply_bytes;
     bool is_waiting = !unread && !pusher->handed_out.count; /* what else is held can be told only behind these */
     pthread_mutex_unlock(&pusher->lock);
-    if (unread < FEW_IN_MEMORY && unread < half && held < most && (!unread || held_bytes < half_bytes))
+    if (unread < PAGING_FEW && unread < half && held < most && (!unread || held_bytes < half_bytes))
         room = half - unread < most - held ? half - unread : most - held;
     if (is_waiting && room < half)
-        room = half < FEW_IN_MEMORY ? half : FEW_IN_MEMORY;
+        room = half < PAGING_FEW ? half : PAGING_FEW;
     *bytes = held_bytes < half_bytes ? half_bytes - held_bytes : 0;
     if (*bytes > LOADED_BYTES)
         *bytes = LOADED_BYTES;

@@ -6,6 +6,9 @@
 
 #include "pusher/journal.h"
 
+/* So few in memory that some more are brought; so many that from then on they stay on the disk. */
+enum { PAGING_FEW = 256, PAGING_MANY = 4096 };
+
 /* Brings some of them into memory, in the order of their seqs, when few are there. */
 void paging_load(struct klp_pusher *pusher, uint64_t now_us);
 

@@ -50,6 +50,44 @@ static inline void what_is_pushed_while_the_disk_refuses_waits_for_it(struct dis
     assert_int_equal(sandbox_stat(rig->sandbox, "requests"), 5); /* with the mark */
 }
 
+/* Up to the bound of the outbox, each with one that joins it: what there is room for afterwards is written, calls
+ * before those that have joined them. */
+static inline void pairs_that_come_meanwhile_are_all_told(struct disk_rig *disk)
+{
+    struct rig *rig = disk->rig;
+    klp_config config = disk_config(disk);
+    size_t accepted = 0;
+    klp_ticket ticket;
+    char key[32];
+
+    config.outbox_max_bytes = 1 << 20;
+    rig_open(rig, &config);
+    disk_take_applied(disk, disk_push_durable(disk, "before"));
+    disk->refuse(disk);
+    for (int i = 0; i < 600; i++) {
+        snprintf(key, sizeof key, "pair-%d", i / 2);
+        klp_status status = disk_push(disk, key, 0, 0, &ticket);
+        if (status == KLP_E_OUTBOX_FULL)
+            break;
+        assert_int_equal(status, KLP_OK);
+        accepted++;
+        if (i == 0)
+            disk_await_degraded(disk, 1);
+        rig_blink(); /* not all in one round of the worker's */
+    }
+    assert_true(accepted > 20);
+    disk->mend(disk);
+    for (size_t i = 0; i < accepted; i++) {
+        const klp_event *event = rig_take(rig);
+        assert_int_equal(event->outcome, KLP_APPLIED);
+        rig_ack(rig, event);
+    }
+    disk_await_degraded(disk, 0);
+    assert_int_equal(sandbox_lobby_count(rig->sandbox), 1 + (accepted + 1) / 2);
+    disk_take_applied(disk, disk_push_durable(disk, "after")); /* whoever waits is told the truth */
+    disk_assert_nothing_is_left(disk);
+}
+
 static inline void a_deadline_that_passes_meanwhile_ends_a_push_unsent(struct disk_rig *disk)
 {
     struct rig *rig = disk->rig;

@@ -80,6 +80,12 @@ static void what_is_pushed_to_a_full_disk_waits_for_room(void **state)
     what_is_pushed_while_the_disk_refuses_waits_for_it(*state);
 }
 
+static void pairs_pushed_to_a_full_disk_are_all_told(void **state)
+{
+    skip_where_it_cannot();
+    pairs_that_come_meanwhile_are_all_told(*state);
+}
+
 static void a_deadline_that_passes_before_there_is_room_ends_a_push_unsent(void **state)
 {
     skip_where_it_cannot();
@@ -169,6 +175,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_is_pushed_to_a_full_disk_waits_for_room),
+        TEST(pairs_pushed_to_a_full_disk_are_all_told),
         TEST(a_deadline_that_passes_before_there_is_room_ends_a_push_unsent),
         TEST(a_retry_waits_for_room),
         TEST(a_backlog_that_fills_the_disk_is_delivered_once_there_is_more),

@@ -180,6 +180,8 @@ static void what_cannot_be_written_down_is_told_by_its_line(void **state)
 
     for (int i = 1; i <= 40; i++)
         sprintf(rows + strlen(rows), NUMBERED_ROW, i);
+    /* no verdicts to be written meanwhile: it is a push that the disk refuses first */
+    sandbox_script(fixture->klp->sandbox, "{\"times\":-1,\"action\":{\"delay_ms\":20000}}");
     snprintf(script, sizeof script,
              "trap '' XFSZ; ulimit -f 80; exec \"$BUILD/klp\" push --game game_1 --event duel --outbox %s --durable "
              "--quiet --deadline-ms 8000",

@@ -59,7 +59,6 @@ KLP_SOURCES     := $(wildcard host-examples/klp/*.c)
 # The outbox is no part of the ABI: what looks into its files has it built in, and writes events as the plugin does.
 OUTBOX_SOURCES  := $(wildcard plugin/outbox/*.c plugin/json/*.c) plugin/why.c plugin/pusher/random.c \
 	plugin/pusher/siphash.c plugin/results/event_write.c plugin/results/event_names.c
-HOST_SOURCES    := $(wildcard host-examples/custom-matchmaker/*.c)
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/test_*.c))
 RIG_SOURCES     := $(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c))
@@ -67,10 +66,15 @@ HELPER_PROGRAMS := $(patsubst tests/integration/programs/%.c,%,$(wildcard tests/
 CPP_TESTS       := $(basename $(wildcard tests/unit/test_*.cpp tests/integration/test_*.cpp))
 BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
-PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(BUILD)/custom-matchmaker $(BUILD)/smallest
+# Hosts: a folder of host-examples/ each, which becomes the program of its name. C++ is what only tests need a compiler of.
+HOSTS     := smallest custom-matchmaker
+CPP_HOSTS := game-tick
+# What a host is linked with beside libdl.
+custom-matchmaker_LIBS = $(HOST_LIBS)
+
+PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(HOSTS:%=$(BUILD)/%)
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
-# The host in C++ stands here, and not with the programs: they are built without a compiler of C++.
-HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(BUILD)/game-tick
+HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(CPP_HOSTS:%=$(BUILD)/%)
 
 .PHONY: all deps demo test check valgrind bench lint format clean tests soak
 all: $(PLUGIN) $(PROGRAMS)
@@ -135,14 +139,13 @@ $(BUILD)/kraty-sandbox: $(call objects,$(SANDBOX_SOURCES))
 $(BUILD)/klp: $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) | $(PLUGIN)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS) $(SQLITE_LIBS)
 
-$(BUILD)/smallest: $(BUILD)/objects/host-examples/smallest/main.o | $(PLUGIN)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -ldl
-
-$(BUILD)/game-tick: $(BUILD)/objects/host-examples/game-tick/main.o | $(PLUGIN)
-	$(call quiet,LINK)$(CXX) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -ldl
-
-$(BUILD)/custom-matchmaker: $(call objects,$(HOST_SOURCES)) | $(PLUGIN)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' $(HOST_LIBS)
+# $(1): a host, $(2): what links it
+define link_host
+$$(BUILD)/$(1): $$(call objects,$$(wildcard host-examples/$(1)/*.c host-examples/$(1)/*.cpp)) | $$(PLUGIN)
+	$$(call quiet,LINK)$(2) $$(OPTIMISE) -o $$@ $$^ $$(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$$$ORIGIN' $$($(1)_LIBS) -ldl
+endef
+$(foreach host,$(HOSTS),$(eval $(call link_host,$(host),$$(CC))))
+$(foreach host,$(CPP_HOSTS),$(eval $(call link_host,$(host),$$(CXX))))
 
 # ── tests ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -57,7 +57,7 @@ PLUGIN_SOURCES  := $(wildcard plugin/*.c plugin/*/*.c)
 SANDBOX_SOURCES := $(wildcard tests/sandbox/*.c)
 KLP_SOURCES     := $(wildcard host-examples/klp/*.c)
 # The outbox is no part of the ABI: what looks into its files has it built in, and writes events as the plugin does.
-OUTBOX_SOURCES  := $(wildcard plugin/outbox/*.c plugin/json/*.c) plugin/why.c plugin/pusher/random.c \
+OUTBOX_SOURCES  := $(wildcard plugin/outbox/*.c plugin/json/*.c) plugin/why.c plugin/pusher/random.c plugin/pusher/system_random.c \
 	plugin/pusher/siphash.c plugin/results/event_write.c plugin/results/event_names.c
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/test_*.c))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The one exported symbol, and the table behind it. Here every entry point looks at what it was handed; what follows
- * it may trust its arguments' shape. */
+ * The table behind the exported symbol. Here every entry point looks at what it was handed; what follows it may trust
+ * its arguments' shape. */
+#include "abi.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,7 +19,7 @@
 #include "roster/roster.h"
 #include "why.h"
 
-enum { OLDEST_ABI = 1, DEFAULT_TOLERANCE_S = 300 };
+enum { DEFAULT_TOLERANCE_S = 300 };
 
 /* What every call with a pusher begins with. In a child of the process that opened it nothing is touched. */
 static klp_status enter(const klp_pusher *pusher, klp_text_buffer *why)
@@ -309,8 +311,8 @@ static const char *abi_version(void)
     return KLP_VERSION;
 }
 
-static const klp_api api = {
-    .struct_size = sizeof api,
+const klp_api abi_table = {
+    .struct_size = sizeof abi_table,
     .abi = KLP_ABI,
     .open = abi_open,
     .push = abi_push,
@@ -339,12 +341,3 @@ static const klp_api api = {
     .free_roster = abi_free_roster,
     .push_document = abi_push_document,
 };
-
-__attribute__((visibility("default"))) const klp_api *klp_get_api(uint32_t *abi)
-{
-    if (!abi)
-        return NULL;
-    uint32_t newest_of_host = *abi;
-    *abi = KLP_ABI; /* with one ABI so far, the newest of both is this one or none */
-    return newest_of_host >= OLDEST_ABI ? &api : NULL;
-}

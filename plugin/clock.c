@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clock.h"
 
-uint64_t clock_now_us(void)
+uint64_t clock_outside_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
-int64_t clock_unix_s(void)
-{
-    return (int64_t)time(NULL);
-}
-
-int64_t clock_unix_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 uint64_t clock_after_ms(uint64_t now_us, uint32_t wait_ms)

@@ -8,7 +8,12 @@
 
 #define CLOCK_NEVER_US UINT64_MAX
 
+/* The pusher's: what deadlines, retries and ages go by. In the stub it passes as a test has it pass. */
 uint64_t clock_now_us(void);
+
+/* Theirs who are waited for, and who wait themselves: the host's threads, the reader of results. */
+uint64_t clock_outside_us(void);
+
 int64_t clock_unix_s(void);
 int64_t clock_unix_ms(void);
 

@@ -20,7 +20,7 @@ static void stop_all(void)
     if (fork_guard_is_child())
         return;
 
-    uint64_t limit_us = clock_now_us() + EXIT_WAIT_MS * 1000u;
+    uint64_t limit_us = clock_outside_us() + EXIT_WAIT_MS * 1000u;
     pthread_mutex_lock(&lock);
     is_exiting = true;
     for (struct exit_guard_entry *entry = first; entry; entry = entry->next)

@@ -76,7 +76,7 @@ static klp_status say_full(klp_pusher *pusher, klp_status status, klp_text_buffe
 /* KLP_PUSH_DURABLE. A worker that has ended has written all that it was given. */
 static klp_status wait_until_written(klp_pusher *pusher, klp_ticket ticket, klp_text_buffer *why)
 {
-    uint64_t limit_us = clock_after_ms(clock_now_us(), pusher->settings.durable_timeout_ms);
+    uint64_t limit_us = clock_after_ms(clock_outside_us(), pusher->settings.durable_timeout_ms);
     bool is_in_time = true;
 
     pthread_mutex_lock(&pusher->lock);

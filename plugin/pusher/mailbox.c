@@ -254,7 +254,7 @@ static klp_status add_json(struct job *job)
 /* Under the lock. Waits until there is something to say. */
 static klp_status wait_for_event(klp_pusher *pusher, uint32_t timeout_ms)
 {
-    uint64_t limit_us = timeout_ms ? clock_after_ms(clock_now_us(), timeout_ms) : 0;
+    uint64_t limit_us = timeout_ms ? clock_after_ms(clock_outside_us(), timeout_ms) : 0;
     struct timespec limit = clock_timespec(limit_us);
 
     for (;;) {

@@ -170,11 +170,11 @@ void paging_load(klp_pusher *pusher, uint64_t now_us)
 
 void paging_end(klp_pusher *pusher)
 {
-    uint64_t limit_us = clock_now_us() + END_WITHIN_US;
+    uint64_t limit_us = clock_outside_us() + END_WITHIN_US;
 
     for (struct journal_file *file = &pusher->journal.own; file; file = journal_next_file(pusher, file)) {
         for (uint64_t before = UINT64_MAX;
-             file->behind.first && file->is_paged && before != file->loaded_seq && clock_now_us() < limit_us;) {
+             file->behind.first && file->is_paged && before != file->loaded_seq && clock_outside_us() < limit_us;) {
             before = file->loaded_seq;
             load(pusher, file, LOADED_AT_ONCE, LOADED_BYTES);
         }

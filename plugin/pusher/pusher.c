@@ -385,7 +385,7 @@ static bool is_flushed(const klp_pusher *pusher)
 
 klp_status pusher_flush(klp_pusher *pusher, uint32_t timeout_ms)
 {
-    uint64_t limit_us = clock_after_ms(clock_now_us(), timeout_ms);
+    uint64_t limit_us = clock_after_ms(clock_outside_us(), timeout_ms);
     bool is_in_time = true;
 
     pthread_mutex_lock(&pusher->lock);

@@ -120,13 +120,15 @@ void pusher_close(klp_pusher *pusher);
 /* Ends intake and tells the worker when to be done; an earlier time overrules a later one. */
 void pusher_request_stop(klp_pusher *pusher, uint32_t drain_ms);
 
-/* Waits, at most until limit_us, for the worker to have stopped, and joins it. False: it has not. */
+/* Waits, at most until limit_us (of the time outside), for the worker to have stopped, and joins it. False: it has
+ * not. */
 bool pusher_join(klp_pusher *pusher, uint64_t limit_us);
 
 /* Wakes the worker unless that is under way already. No lock is needed. */
 void pusher_wake(klp_pusher *pusher);
 
-/* For a change of what the host's threads and the worker share. Under the lock; false when the time is up. */
+/* For a change of what the host's threads and the worker share, until limit_us of the time outside. Under the lock;
+ * false when that is over. */
 bool pusher_wait_for_change(klp_pusher *pusher, uint64_t limit_us);
 
 /* Keeps event_descriptor readable exactly while next_event() has something to say. Under the lock. */

@@ -1,27 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pusher/random.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "pusher/siphash.h"
-
-bool random_fill(void *bytes, size_t size)
-{
-    unsigned char *at = bytes;
-
-    while (size > 0) {
-        ssize_t got = getrandom(at, size, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        at += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
 
 void random_hex(char *out, const unsigned char *bytes, size_t size)
 {

@@ -8,8 +8,6 @@
 #include "pusher/paging.h"
 #include "pusher/pusher.h"
 
-enum { LONGEST_SLEEP_MS = 10000 }; /* nothing depends on it */
-
 static bool is_it(const void *owner, uint64_t job)
 {
     return (uint64_t)(uintptr_t)owner == job;
@@ -231,7 +229,7 @@ static void cancel_all(klp_pusher *pusher, struct cancellation *cancellations)
 /* In this mode nobody but the worker touches the unread events until it has stopped: no lock. */
 static void tell(klp_pusher *pusher)
 {
-    uint64_t seq, now_us = clock_now_us();
+    uint64_t seq, now_us = clock_outside_us();
 
     if (courier_receive(pusher->courier, now_us, &seq))
         pusher_acknowledge_up_to(pusher, pusher->told_file, seq);
@@ -287,24 +285,34 @@ static uint64_t next_start_us(const klp_pusher *pusher, uint64_t now_us)
     return first_us;
 }
 
+static uint64_t time_left(uint64_t until_us, uint64_t now_us)
+{
+    if (until_us == CLOCK_NEVER_US)
+        return CLOCK_NEVER_US;
+    return until_us > now_us ? until_us - now_us : 0;
+}
+
 static void sleep_until_needed(klp_pusher *pusher, const struct orders *orders)
 {
     const int descriptors[] = {pusher->wake_descriptor, pusher->courier ? courier_descriptor(pusher->courier) : -1};
     uint64_t now_us = clock_now_us();
-    uint64_t until_us = now_us + LONGEST_SLEEP_MS * 1000u;
+    uint64_t calls_us = schedule_next_us(&pusher->schedule);
+    uint64_t upkeep_us = journal_next_us(pusher);
+    uint64_t reader_us = CLOCK_NEVER_US;
 
-    until_us = earlier(until_us, schedule_next_us(&pusher->schedule));
-    if (pusher->courier && pusher->unread.first)
-        until_us = earlier(until_us, courier_pause_ends_us(pusher->courier));
     if (schedule_has_ready(&pusher->schedule))
-        until_us = earlier(until_us, next_start_us(pusher, now_us));
-    until_us = earlier(until_us, journal_next_us(pusher));
+        calls_us = earlier(calls_us, next_start_us(pusher, now_us));
     if (pusher->is_paged && pusher->page_again_us > now_us)
-        until_us = earlier(until_us, pusher->page_again_us);
+        upkeep_us = earlier(upkeep_us, pusher->page_again_us);
     if (orders->is_stopping)
-        until_us = earlier(until_us, orders->stop_at_us);
-    unsigned wait_ms = until_us > now_us ? (unsigned)((until_us - now_us + 999) / 1000) : 0;
-    transport_wait(pusher->transport, descriptors, sizeof descriptors / sizeof *descriptors, wait_ms);
+        upkeep_us = earlier(upkeep_us, orders->stop_at_us);
+    if (pusher->courier && pusher->unread.first)
+        reader_us = courier_pause_ends_us(pusher->courier);
+    transport_wait(pusher->transport, descriptors, sizeof descriptors / sizeof *descriptors,
+                   &(struct transport_pause){.calls_us = time_left(calls_us, now_us),
+                                             .upkeep_us = time_left(upkeep_us, now_us),
+                                             .outside_us = time_left(reader_us, clock_outside_us()),
+                                             .is_stopping = orders->is_stopping});
 }
 
 static void end(klp_pusher *pusher)
@@ -341,6 +349,7 @@ void *pusher_work(void *argument)
 {
     klp_pusher *pusher = argument;
 
+    transport_enter(pusher->transport);
     atomic_store(&pusher->worker_itself, pthread_self());
     log_say(&pusher->log, LOG_OPENED, KLP_LOG_INFO, clock_now_us(), "%s: open, to %s", pusher->settings.name.data,
             pusher->settings.base_url);

@@ -11,7 +11,7 @@
 #include "transport/transport.h"
 #include "why.h"
 
-enum { MAX_DESCRIPTORS = 4 };
+enum { MAX_DESCRIPTORS = 4, LONGEST_SLEEP_MS = 10000 /* nothing depends on it */ };
 
 struct transport {
     struct transport_options options;
@@ -79,6 +79,11 @@ free_transport:
     free(transport);
 no_memory:
     return status == KLP_E_NO_MEMORY ? why_say(why, status, "out of memory") : status;
+}
+
+void transport_enter(struct transport *transport)
+{
+    (void)transport; /* a multi handle does not mind */
 }
 
 void transport_close(struct transport *transport)
@@ -184,13 +189,21 @@ void transport_release(struct transport *transport, struct transport_reply *repl
     transport->free_count++;
 }
 
-void transport_wait(struct transport *transport, const int *descriptors, size_t count, unsigned timeout_ms)
+static uint64_t shorter(uint64_t a, uint64_t b)
 {
+    return a < b ? a : b;
+}
+
+void transport_wait(struct transport *transport, const int *descriptors, size_t count,
+                    const struct transport_pause *pause)
+{
+    uint64_t wait_us = shorter(shorter(pause->calls_us, pause->upkeep_us), pause->outside_us);
+    int wait_ms = (int)((shorter(wait_us, LONGEST_SLEEP_MS * 1000u) + 999) / 1000);
     struct curl_waitfd waits[MAX_DESCRIPTORS];
     unsigned used = 0;
 
     for (size_t i = 0; i < count && used < MAX_DESCRIPTORS; i++)
         if (descriptors[i] >= 0)
             waits[used++] = (struct curl_waitfd){.fd = descriptors[i], .events = CURL_WAIT_POLLIN};
-    curl_multi_poll(transport->multi, waits, used, timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms, NULL);
+    curl_multi_poll(transport->multi, waits, used, wait_ms, NULL);
 }

@@ -55,6 +55,9 @@ struct transport_reply {
 
 klp_status transport_open(const struct transport_options *options, struct transport **transport, klp_text_buffer *why);
 
+/* Called once, by the thread that has it from here on. */
+void transport_enter(struct transport *transport);
+
 /* Closes all connections. Requests under way are dropped without a reply. */
 void transport_close(struct transport *transport);
 
@@ -77,9 +80,19 @@ struct transport_reply *transport_abort(struct transport *transport, transport_m
 
 void transport_release(struct transport *transport, struct transport_reply *reply);
 
+/* How long to sleep at most, on three accounts; CLOCK_NEVER_US: as long as you like. With a network the shortest counts.
+ * Without one (the stub) time may pass faster, and not for everybody. */
+struct transport_pause {
+    uint64_t calls_us;   /* until a call wants something … */
+    uint64_t upkeep_us;  /* … or the outbox does, or the time of stop() is up … */
+    uint64_t outside_us; /* … or the reader of results, by the time outside, has been waited for long enough */
+    bool is_stopping;
+};
+
 /* Sleeps until there is something for transport_run(), one of the descriptors (-1: none) is readable, or the
  * time is over. */
-void transport_wait(struct transport *transport, const int *descriptors, size_t count, unsigned timeout_ms);
+void transport_wait(struct transport *transport, const int *descriptors, size_t count,
+                    const struct transport_pause *pause);
 
 uint64_t transport_connections_opened(const struct transport *transport);
 

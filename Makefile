@@ -50,10 +50,15 @@ TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypt
 
 SONAME := libkraty_lobby_pusher.so.1
 PLUGIN := $(BUILD)/libkraty_lobby_pusher.so
+STUB_SONAME := libkraty_lobby_pusher_stub.so.1
+STUB   := $(BUILD)/libkraty_lobby_pusher_stub.so
 
 objects = $(patsubst %,$(BUILD)/objects/%.o,$(basename $(1)))
 
-PLUGIN_SOURCES  := $(wildcard plugin/*.c plugin/*/*.c)
+PLUGIN_SOURCES  := $(filter-out plugin/stub/%,$(wildcard plugin/*.c plugin/*/*.c))
+# The stub is made of the same, but for what it has another of: the way to the server, the clock, randomness, the way in.
+STUB_SOURCES    := $(filter-out plugin/exported.c plugin/system_clock.c plugin/pusher/system_random.c \
+	plugin/transport/curl_%,$(PLUGIN_SOURCES)) $(wildcard plugin/stub/*.c)
 SANDBOX_SOURCES := $(wildcard tests/sandbox/*.c)
 KLP_SOURCES     := $(wildcard host-examples/klp/*.c)
 # The outbox is no part of the ABI: what looks into its files has it built in, and writes events as the plugin does.
@@ -77,7 +82,7 @@ TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(CPP_HOSTS:%=$(BUILD)/%)
 
 .PHONY: all deps demo test check valgrind bench lint format clean tests soak
-all: $(PLUGIN) $(PROGRAMS)
+all: $(PLUGIN) $(STUB) $(PROGRAMS)
 
 # ── what Debian has to give ────────────────────────────────────────────────────────────────────────
 
@@ -104,6 +109,11 @@ $(PLUGIN): $(call objects,$(PLUGIN_SOURCES)) plugin/exports.map
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -shared -o $@ $(filter %.o,$^) -Wl,-soname,$(SONAME) -Wl,--version-script=plugin/exports.map \
 		-Wl,-z,nodelete $(LDFLAGS) $(PLUGIN_LDFLAGS) $(PLUGIN_LIBS)
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
+
+$(STUB): $(call objects,$(STUB_SOURCES)) plugin/stub/exports.map
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -shared -o $@ $(filter %.o,$^) -Wl,-soname,$(STUB_SONAME) \
+		-Wl,--version-script=plugin/stub/exports.map -Wl,-z,nodelete $(LDFLAGS) $(PLUGIN_LDFLAGS) $(PLUGIN_LIBS)
+	@ln -sf $(@F) $(BUILD)/$(STUB_SONAME)
 
 # ── the sandbox and the hosts ──────────────────────────────────────────────────────────────────────
 

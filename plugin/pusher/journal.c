@@ -467,6 +467,8 @@ static void write_what_was_acknowledged(klp_pusher *pusher)
         job_free(job);
     }
     pusher->journal.try_again_us = 0;
+    if (pusher->journal.forget_by_us)
+        pusher->journal.forget_by_us = 1; /* it is due */
     for (bool is_left = true; is_left;)
         is_left = journal_commit(pusher, clock_now_us()) && pusher->journal.forget_by_us;
 }

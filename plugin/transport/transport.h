@@ -80,8 +80,8 @@ struct transport_reply *transport_abort(struct transport *transport, transport_m
 
 void transport_release(struct transport *transport, struct transport_reply *reply);
 
-/* How long to sleep at most, on three accounts; CLOCK_NEVER_US: as long as you like. With a network the shortest counts.
- * Without one (the stub) time may pass faster, and not for everybody. */
+/* How long to sleep at most, on three accounts; CLOCK_NEVER_US: as long as you like. With a network the shortest
+ * counts. Without one (the stub) time may pass faster, and not for everybody. */
 struct transport_pause {
     uint64_t calls_us;   /* until a call wants something … */
     uint64_t upkeep_us;  /* … or the outbox does, or the time of stop() is up … */

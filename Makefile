@@ -157,6 +157,15 @@ endef
 $(foreach host,$(HOSTS),$(eval $(call link_host,$(host),$$(CC))))
 $(foreach host,$(CPP_HOSTS),$(eval $(call link_host,$(host),$$(CXX))))
 
+# A host's own tests, as they stand in host-examples/testing: they know the stub, and nothing of ours.
+HOST_TESTS := $(BUILD)/match_log_test $(BUILD)/game_test
+
+$(BUILD)/match_log_test: $(call objects,$(wildcard host-examples/testing/match_log*.c))
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -ldl
+
+$(BUILD)/game_test: $(BUILD)/objects/host-examples/testing/game_test.o
+	$(call quiet,LINK)$(CXX) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -ldl
+
 # ── tests ──────────────────────────────────────────────────────────────────────────────────────────
 
 # private: else what they are linked of would be compiled as C++, too
@@ -186,7 +195,7 @@ $(BUILD)/bench/%: $(BUILD)/objects/tests/bench/%.o $(call objects,$(RIG_SOURCES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
 
-tests: all $(TESTS) $(HELPERS)
+tests: all $(TESTS) $(HELPERS) $(HOST_TESTS)
 
 # One round of all tests on one build.
 check: tests

@@ -44,7 +44,7 @@ struct world {
 
     _Atomic uint64_t now_us;
 
-    pthread_mutex_t lock; /* over all that follows; taken after no other, and before the pusher's */
+    pthread_mutex_t lock; /* over all that follows, and `pusher`; taken before the pusher's */
     pthread_cond_t settled;
     bool is_held, is_over;
     uint64_t limit_us;             /* of held time: so far may it go … */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Hosts before the stub: their own tests, and hosts that know nothing of it, each as its own process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "process.h"
+#include "stub_rig.h"
+
+static char library[600];
+
+static int set_up(void **state)
+{
+    char *path = realpath(stub_library(), NULL);
+
+    (void)state;
+    assert_non_null(path);
+    snprintf(library, sizeof library, "KLP_LIBRARY=%s", path);
+    free(path);
+    return 0;
+}
+
+static struct process_result run(const char *program, const char *script, const char *input)
+{
+    const char *argv[] = {program, NULL};
+    const char *environment[] = {library, script, NULL};
+
+    return process_run(argv, environment, input);
+}
+
+static void assert_output(struct process_result result, int exit_status, const char *output)
+{
+    if (result.exit_status != exit_status || strcmp(result.output, output) != 0)
+        fail_msg("exit status %d, '%s', '%s'", result.exit_status, result.output, result.errors);
+    process_result_clear(&result);
+}
+
+static void the_tests_of_a_host_in_c_are_well(void **state)
+{
+    (void)state;
+    assert_output(run("match_log_test", NULL, NULL), 0, "all is well\n");
+}
+
+static void the_tests_of_a_host_in_cpp_are_well(void **state)
+{
+    (void)state;
+    assert_output(run("game_test", NULL, NULL), 0, "all is well\n");
+}
+
+static void the_tests_of_a_host_say_so_when_the_library_is_not_the_stub(void **state)
+{
+    const char *argv[] = {"match_log_test", NULL}, *environment[] = {NULL, NULL};
+    char real[600], *end;
+
+    (void)state;
+    snprintf(real, sizeof real, "%s", library);
+    end = strstr(real, "_stub.so");
+    assert_non_null(end);
+    strcpy(end, ".so");
+    environment[0] = real;
+    struct process_result result = process_run(argv, environment, NULL);
+    assert_int_equal(result.exit_status, 1);
+    assert_contains(result.output, "klp_stub_get_api");
+    process_result_clear(&result);
+}
+
+static void the_smallest_host_needs_no_change(void **state)
+{
+    (void)state;
+    assert_output(run("smallest", NULL, NULL), 0, "match-123: applied\n");
+}
+
+static void a_script_is_given_to_a_host_from_outside(void **state)
+{
+    struct process_result result = run("smallest", "KLP_STUB_SCRIPT=host-examples/testing/outage.json", NULL);
+
+    (void)state;
+    assert_int_equal(result.exit_status, 0);
+    assert_int_equal(process_count_lines(result.output), 2); /* in an order that the two threads decide */
+    assert_contains(result.output, "match-122: applied\n");
+    assert_contains(result.output, "match-123: applied\n");
+    process_result_clear(&result);
+}
+
+static void a_script_that_is_wrong_is_told_by_open(void **state)
+{
+    (void)state;
+    struct process_result result = run("smallest", "KLP_STUB_SCRIPT=host-examples/testing/README.md", NULL);
+    assert_int_equal(result.exit_status, 1);
+    assert_contains(result.errors, "open: script: is no JSON");
+    process_result_clear(&result);
+}
+
+static void a_game_server_hears_within_its_tick(void **state)
+{
+    (void)state;
+    assert_output(run("game-tick", NULL, "match-1 alice bob\nmatch-1 alice eve\n"), 0,
+                  "match-1 applied\nmatch-1 not_applied\n");
+}
+
+static void a_matchmaker_hears_over_nanomsg(void **state)
+{
+    struct process_result result = run("custom-matchmaker", NULL,
+                                       "{\"key\": \"m-1\", \"event\": \"duel\", \"players\": [\"alice\", \"bob\"]}\n"
+                                       "{\"key\": \"m-2\", \"event\": \"duel\", \"players\": [\"carol\", \"dave\"]}\n");
+    (void)state;
+    assert_int_equal(result.exit_status, 0);
+    assert_contains(result.output, "m-1");
+    assert_contains(result.output, "m-2");
+    process_result_clear(&result);
+}
+
+static void klp_pushes_to_it_too(void **state)
+{
+    const char *argv[] = {"klp",   "push", "--game",   "game_1", "--event", "duel",
+                          "--key", "k",    "--player", "alice",  NULL};
+    const char *environment[] = {library, NULL};
+    struct process_result result = process_run(argv, environment, NULL);
+
+    (void)state;
+    assert_int_equal(result.exit_status, 0);
+    assert_contains(result.output, "\"outcome\":\"applied\"");
+    process_result_clear(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tests_of_a_host_in_c_are_well),
+        cmocka_unit_test(the_tests_of_a_host_in_cpp_are_well),
+        cmocka_unit_test(the_tests_of_a_host_say_so_when_the_library_is_not_the_stub),
+        cmocka_unit_test(the_smallest_host_needs_no_change),
+        cmocka_unit_test(a_script_is_given_to_a_host_from_outside),
+        cmocka_unit_test(a_script_that_is_wrong_is_told_by_open),
+        cmocka_unit_test(a_game_server_hears_within_its_tick),
+        cmocka_unit_test(a_matchmaker_hears_over_nanomsg),
+        cmocka_unit_test(klp_pushes_to_it_too),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}

@@ -11,27 +11,31 @@
 #include "stub/virtual_time.h"
 #include "why.h"
 
-static klp_status enter(klp_pusher *pusher, struct world **world, klp_text_buffer *why)
+/* NULL: *status is what the control returns. */
+static struct world *enter(klp_pusher *pusher, klp_status *status, klp_text_buffer *why)
 {
+    struct world *world = doors_world(pusher);
+
     why_clear(why);
+    *status = KLP_OK;
     if (fork_guard_is_child())
-        return why_say(why, KLP_E_FORKED, "this process is a child of the one that opened the pusher");
-    *world = doors_world(pusher);
-    if (!*world)
-        return why_say(why, KLP_E_INVALID_ARGUMENT, "pusher is none that the stub has opened");
-    return KLP_OK;
+        *status = why_say(why, KLP_E_FORKED, "this process is a child of the one that opened the pusher");
+    else if (!world)
+        *status = why_say(why, KLP_E_INVALID_ARGUMENT, "pusher is none that the stub has opened");
+    return world;
 }
 
 static klp_status control_script(klp_pusher *pusher, klp_text json, klp_text_buffer *why)
 {
-    struct world *world;
     struct script *script;
+    klp_status status;
+    struct world *world = enter(pusher, &status, why);
 
-    klp_status status = enter(pusher, &world, why);
-    if (!status && json.size && !json.data)
-        status = why_say(why, KLP_E_INVALID_ARGUMENT, "json has a size of %zu and no data", json.size);
-    if (!status)
-        status = script_read(json, &script, why);
+    if (!world)
+        return status;
+    if (json.size && !json.data)
+        return why_say(why, KLP_E_INVALID_ARGUMENT, "json has a size of %zu and no data", json.size);
+    status = script_read(json, &script, why);
     if (status)
         return status;
     if (script->has_seed || script->recovered_count) {
@@ -48,10 +52,10 @@ static klp_status control_script(klp_pusher *pusher, klp_text json, klp_text_buf
 
 static klp_status set_held(klp_pusher *pusher, bool is_held)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     pthread_mutex_lock(&world->lock);
     world->is_held = is_held;
@@ -73,10 +77,10 @@ static klp_status control_run_time(klp_pusher *pusher)
 
 static klp_status control_advance_ms(klp_pusher *pusher, uint64_t ms)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     if (ms > KLP_STUB_MAX_ADVANCE_MS)
         return KLP_E_INVALID_ARGUMENT;
@@ -98,10 +102,10 @@ static klp_status control_advance_ms(klp_pusher *pusher, uint64_t ms)
 
 static klp_status control_elapsed_us(klp_pusher *pusher, uint64_t *us)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     if (!us)
         return KLP_E_INVALID_ARGUMENT;
@@ -111,10 +115,10 @@ static klp_status control_elapsed_us(klp_pusher *pusher, uint64_t *us)
 
 static klp_status control_refuse(klp_pusher *pusher, klp_status refuses, uint32_t times)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     if (refuses != KLP_E_QUEUE_FULL && refuses != KLP_E_RESULTS_FULL && refuses != KLP_E_OUTBOX_FULL &&
         refuses != KLP_E_OUTBOX && refuses != KLP_E_NO_MEMORY)
@@ -128,18 +132,18 @@ static klp_status control_refuse(klp_pusher *pusher, klp_status refuses, uint32_
 
 static klp_status control_repeat_event(klp_pusher *pusher, uint64_t seq)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    return status ? status : told_repeat(world, seq);
+    return world ? told_repeat(world, seq) : status;
 }
 
 static klp_status control_recover(klp_pusher *pusher, const klp_lobby *lobby, klp_text_buffer *why)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, why);
 
-    klp_status status = enter(pusher, &world, why);
-    if (status)
+    if (!world)
         return status;
     struct world *before = world_enter(world);
     status = doors_recover(world, lobby, why);
@@ -159,10 +163,10 @@ static void fill(void *given, const void *known, size_t known_size)
 
 static klp_status control_request(klp_pusher *pusher, size_t index, klp_stub_request *request)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     if (!request || request->struct_size < sizeof request->struct_size)
         return KLP_E_INVALID_ARGUMENT;
@@ -176,10 +180,10 @@ static klp_status control_request(klp_pusher *pusher, size_t index, klp_stub_req
 
 static klp_status control_lobby(klp_pusher *pusher, size_t index, klp_stub_lobby *lobby)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     if (!lobby || lobby->struct_size < sizeof lobby->struct_size)
         return KLP_E_INVALID_ARGUMENT;
@@ -208,10 +212,10 @@ static klp_status control_lobby(klp_pusher *pusher, size_t index, klp_stub_lobby
 
 static klp_status control_reset(klp_pusher *pusher)
 {
-    struct world *world;
+    klp_status status;
+    struct world *world = enter(pusher, &status, NULL);
 
-    klp_status status = enter(pusher, &world, NULL);
-    if (status)
+    if (!world)
         return status;
     pthread_mutex_lock(&world->lock);
     world_forget(world);

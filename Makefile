@@ -73,9 +73,14 @@ BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
 # Hosts: a folder of host-examples/ each, which becomes the program of its name. C++ is what only tests need a compiler of.
 HOSTS     := smallest custom-matchmaker
-CPP_HOSTS := game-tick
+CPP_HOSTS := game-tick gamelift
 # What a host is linked with beside libdl.
 custom-matchmaker_LIBS = $(HOST_LIBS)
+gamelift_LIBS          = $(HOST_LIBS)
+
+# GameLift's server SDK: the folder that it was installed into, built with GAMELIFT_USE_STD; without one its stand-in.
+GAMELIFT_SDK_DIR  ?=
+GAMELIFT_SDK_LIBS ?= -laws-cpp-sdk-gamelift-server -lssl -lcrypto -lpthread
 
 PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(HOSTS:%=$(BUILD)/%)
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
@@ -156,6 +161,14 @@ $$(BUILD)/$(1): $$(call objects,$$(wildcard host-examples/$(1)/*.c host-examples
 endef
 $(foreach host,$(HOSTS),$(eval $(call link_host,$(host),$$(CC))))
 $(foreach host,$(CPP_HOSTS),$(eval $(call link_host,$(host),$$(CXX))))
+
+ifneq ($(GAMELIFT_SDK_DIR),)
+$(BUILD)/objects/host-examples/gamelift/%.o: CPPFLAGS += -isystem $(GAMELIFT_SDK_DIR)/include -DGAMELIFT_USE_STD
+gamelift_LIBS += -L$(GAMELIFT_SDK_DIR)/lib $(GAMELIFT_SDK_LIBS)
+else
+$(BUILD)/objects/host-examples/gamelift/%.o: CPPFLAGS += -Ihost-examples/gamelift/stand-in
+$(BUILD)/gamelift: $(call objects,host-examples/gamelift/stand-in/local_gamelift.cpp)
+endif
 
 # A host's own tests, as they stand in host-examples/testing: they know the stub, and nothing of ours.
 HOST_TESTS := $(BUILD)/match_log_test $(BUILD)/game_test

@@ -72,10 +72,11 @@ CPP_TESTS       := $(basename $(wildcard tests/unit/test_*.cpp tests/integration
 BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
 # Hosts: a folder of host-examples/ each, which becomes the program of its name. C++ is what only tests need a compiler of.
-HOSTS     := smallest custom-matchmaker
+HOSTS     := smallest custom-matchmaker flexmatch-events
 CPP_HOSTS := game-tick gamelift
 # What a host is linked with beside libdl.
 custom-matchmaker_LIBS = $(HOST_LIBS)
+flexmatch-events_LIBS  = $(SANDBOX_LIBS)
 gamelift_LIBS          = $(HOST_LIBS)
 
 # GameLift's server SDK: the folder that it was installed into, built with GAMELIFT_USE_STD; without one its stand-in.

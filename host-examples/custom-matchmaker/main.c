@@ -4,6 +4,7 @@
  * back on a nanomsg socket of this process, and go to stdout, one line each.
  *
  *     custom-matchmaker [--results URL] < rosters.ndjson */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <kraty/lobby_pusher_load.h>
@@ -87,12 +88,16 @@ static bool push_rows(void)
 /* False: that was the last of them. */
 static bool read_rows(void)
 {
-    ssize_t got = read(STDIN_FILENO, rows + row_bytes, sizeof rows - 1 - row_bytes);
+    size_t room = sizeof rows - 1 - row_bytes;
+    ssize_t got = room ? read(STDIN_FILENO, rows + row_bytes, room) : 0;
+
     if (got > 0)
         row_bytes += (size_t)got;
+    else if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return true;
     else if (row_bytes > 0)
         rows[row_bytes++] = '\n'; /* the last one came without, or is longer than the buffer and no JSON */
-    return got > 0;
+    return got > 0 || !room;
 }
 
 static void tell(const klp_event *event)

@@ -155,6 +155,24 @@ static void rows_that_are_no_rosters_are_told_by_number(void **state)
     }
 }
 
+static void a_row_that_is_longer_than_there_is_room_for_keeps_no_other_back(void **state)
+{
+    static const char good[] = "\n{\"key\": \"good\", \"event\": \"duel\", \"players\": [\"alice\", \"bob\"]}\n";
+    enum { LONG_BYTES = 5 << 20 };
+    struct fixture *fixture = *state;
+    char *rosters = malloc(LONG_BYTES + sizeof good);
+
+    assert_non_null(rosters);
+    memset(rosters, 'x', LONG_BYTES);
+    memcpy(rosters + LONG_BYTES, good, sizeof good);
+    struct process_result result = run(fixture, rosters);
+    free(rosters);
+    assert_int_equal(result.exit_status, 1);
+    assert_contains(result.errors, "row 1: ");
+    assert_contains(result.output, "good applied ");
+    process_result_clear(&result);
+}
+
 static void more_rosters_than_the_queue_has_places_are_all_pushed(void **state)
 {
     const int ROSTERS = is_slowed() ? 2000 : 20000; /* slowed down, those of a full queue reach their deadline */
@@ -457,6 +475,7 @@ int main(void)
         TEST(rosters_that_are_applied_are_told_and_end_it_with_0),
         TEST(one_that_is_not_applied_ends_it_with_1_and_keeps_no_other_back),
         TEST(rows_that_are_no_rosters_are_told_by_number),
+        TEST(a_row_that_is_longer_than_there_is_room_for_keeps_no_other_back),
         TEST(more_rosters_than_the_queue_has_places_are_all_pushed),
         TEST(a_verdict_is_heard_while_more_rosters_may_come),
         TEST(sigterm_ends_it_in_time_with_every_verdict),

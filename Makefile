@@ -60,7 +60,7 @@ PLUGIN_SOURCES  := $(filter-out plugin/stub/%,$(wildcard plugin/*.c plugin/*/*.c
 STUB_SOURCES    := $(filter-out plugin/exported.c plugin/system_clock.c plugin/pusher/system_random.c \
 	plugin/transport/curl_%,$(PLUGIN_SOURCES)) $(wildcard plugin/stub/*.c)
 SANDBOX_SOURCES := $(wildcard tests/sandbox/*.c)
-KLP_SOURCES     := $(wildcard host-examples/klp/*.c)
+KLP_SOURCES     := $(wildcard host-examples/klp/*.c) plugin/results/results_url.c
 # The outbox is no part of the ABI: what looks into its files has it built in, and writes events as the plugin does.
 OUTBOX_SOURCES  := $(wildcard plugin/outbox/*.c plugin/json/*.c) plugin/why.c plugin/pusher/random.c plugin/pusher/system_random.c \
 	plugin/pusher/siphash.c plugin/results/event_write.c plugin/results/event_names.c

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * klp: the operator's command line. Pushes lobbies, reads and awaits them, makes any other call, checks the API key and
- * webhooks, looks after outboxes, reads rosters out of matchmakers' documents. */
+ * webhooks, looks after outboxes, reads rosters out of matchmakers' documents, examines what an integration stands on.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <kraty/lobby_pusher_load.h>
@@ -11,6 +12,7 @@
 
 #include "call.h"
 #include "complain.h"
+#include "doctor.h"
 #include "options.h"
 #include "outbox.h"
 #include "push.h"
@@ -20,7 +22,7 @@
 #include "usage.h"
 #include "webhook.h"
 
-#define COMMANDS "push, read, await, ping, call, webhook verify, roster, outbox"
+#define COMMANDS "push, read, await, ping, call, webhook verify, roster, outbox, doctor"
 
 /* With stdin, stdout or stderr closed, the next descriptor opened would be taken for it. What stands in fails when it
  * is used, as a closed one does. */
@@ -74,6 +76,7 @@ static int run(const struct options *options)
     return options->command == COMMAND_WEBHOOK_VERIFY ? webhook_verify(options)
            : options->command == COMMAND_CALL         ? call_run(options)
            : options->command == COMMAND_ROSTER       ? roster_tell(options)
+           : options->command == COMMAND_DOCTOR       ? doctor_run(options)
            : options->roster_format                   ? roster_push(options)
                                                       : run_in_session(options);
 }
@@ -92,6 +95,7 @@ static int take_command(int *argc, char ***argv)
         {{"call", NULL}, COMMAND_CALL},
         {{"webhook", "verify"}, COMMAND_WEBHOOK_VERIFY},
         {{"roster", NULL}, COMMAND_ROSTER},
+        {{"doctor", NULL}, COMMAND_DOCTOR},
         {{"outbox", "list"}, COMMAND_OUTBOX_LIST},
         {{"outbox", "show"}, COMMAND_OUTBOX_SHOW},
         {{"outbox", "retry-now"}, COMMAND_OUTBOX_RETRY_NOW},

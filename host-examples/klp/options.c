@@ -35,7 +35,7 @@ enum {
     OUTBOX = OUTBOX_OF_TICKETS | COMMAND_OUTBOX_LIST | COMMAND_OUTBOX_FAILED | COMMAND_OUTBOX_DRAIN,
     OUTBOX_READING = COMMAND_OUTBOX_LIST | COMMAND_OUTBOX_SHOW | COMMAND_OUTBOX_FAILED,
     WITH_WORDS = COMMAND_CALL | COMMAND_OUTBOX | OUTBOX_OF_TICKETS,
-    EVERY = CONNECTED | COMMAND_WEBHOOK_VERIFY | COMMAND_OUTBOX | OUTBOX
+    EVERY = CONNECTED | COMMAND_WEBHOOK_VERIFY | COMMAND_ROSTER | COMMAND_DOCTOR | COMMAND_OUTBOX | OUTBOX
 };
 
 #define MEMBER(name) offsetof(struct options, name)
@@ -44,16 +44,16 @@ enum {
 #define PIB          ((uint64_t)1 << 50)
 
 static const struct flag flags[] = {
-    {"--game", COMMAND_PUSH | COMMAND_READ | COMMAND_AWAIT, TEXT, MEMBER(game), 0, 0},
+    {"--game", COMMAND_PUSH | COMMAND_READ | COMMAND_AWAIT | COMMAND_DOCTOR, TEXT, MEMBER(game), 0, 0},
     {"--event", COMMAND_PUSH, TEXT, MEMBER(event), 0, 0},
     {"--key", COMMAND_PUSH, TEXT, MEMBER(key), 0, 0},
     {"--player", COMMAND_PUSH, LIST, MEMBER(players), 0, 0},
     {"--capacity", COMMAND_PUSH | COMMAND_ROSTER, NUMBER, MEMBER(capacity), 1, UINT32_MAX},
     {"--fill-bots", COMMAND_PUSH, YES_NO, MEMBER(fill_bots), 0, 0},
     {"--metadata", COMMAND_PUSH, TEXT, MEMBER(metadata), 0, 0},
-    {"--outbox", COMMAND_PUSH | OUTBOX, TEXT, MEMBER(outbox), 0, 0},
+    {"--outbox", COMMAND_PUSH | COMMAND_DOCTOR | OUTBOX, TEXT, MEMBER(outbox), 0, 0},
     {"--outbox-sync", COMMAND_PUSH, SYNC, MEMBER(outbox_sync), 0, 0},
-    {"--outbox-max-bytes", COMMAND_PUSH, LONG_NUMBER, MEMBER(outbox_max_bytes), 1 << 20, PIB},
+    {"--outbox-max-bytes", COMMAND_PUSH | COMMAND_DOCTOR, LONG_NUMBER, MEMBER(outbox_max_bytes), 1 << 20, PIB},
     {"--durable", COMMAND_PUSH, SWITCH, MEMBER(is_durable), 0, 0},
     {"--name", COMMAND_PUSH, TEXT, MEMBER(name), 0, 0},
     {"--roster-format", COMMAND_PUSH, TEXT, MEMBER(roster_format), 0, 0},
@@ -63,7 +63,7 @@ static const struct flag flags[] = {
     {"--quiet", COMMAND_PUSH, SWITCH, MEMBER(is_quiet), 0, 0},
     {"--pusher", OUTBOX, TEXT, MEMBER(pusher), 0, 0},
     {"--file", OUTBOX & ~COMMAND_OUTBOX_DRAIN, TEXT, MEMBER(file), 0, 0},
-    {"--json", OUTBOX_READING, SWITCH, MEMBER(is_as_json), 0, 0},
+    {"--json", OUTBOX_READING | COMMAND_DOCTOR, SWITCH, MEMBER(is_as_json), 0, 0},
     {"--all", COMMAND_OUTBOX_RETRY_NOW | COMMAND_OUTBOX_REQUEUE, SWITCH, MEMBER(is_for_all), 0, 0},
     {"--ack", COMMAND_OUTBOX_DROP | COMMAND_OUTBOX_DRAIN, SWITCH, MEMBER(is_acknowledging), 0, 0},
     {"--yes", COMMAND_OUTBOX_DROP, SWITCH, MEMBER(is_sure), 0, 0},
@@ -75,16 +75,19 @@ static const struct flag flags[] = {
     {"--signature", COMMAND_WEBHOOK_VERIFY, ANY_TEXT, MEMBER(signature), 0, 0},
     {"--tolerance-s", COMMAND_WEBHOOK_VERIFY, NUMBER, MEMBER(tolerance_s), 1, UINT32_MAX},
     {"--now", COMMAND_WEBHOOK_VERIFY, LONG_NUMBER, MEMBER(now_unix_s), 1, END_OF_9999},
-    {"--base-url", CONNECTED, TEXT, MEMBER(base_url), 0, 0},
-    {"--ca-file", CONNECTED, TEXT, MEMBER(ca_file), 0, 0},
-    {"--expect-environment", CONNECTED, ENVIRONMENT, MEMBER(environment), 0, 0},
+    {"--base-url", CONNECTED | COMMAND_DOCTOR, TEXT, MEMBER(base_url), 0, 0},
+    {"--ca-file", CONNECTED | COMMAND_DOCTOR, TEXT, MEMBER(ca_file), 0, 0},
+    {"--expect-environment", CONNECTED | COMMAND_DOCTOR, ENVIRONMENT, MEMBER(environment), 0, 0},
+    {"--key-file", COMMAND_DOCTOR, TEXT, MEMBER(key_file), 0, 0},
+    {"--results", COMMAND_DOCTOR, TEXT, MEMBER(results), 0, 0},
+    {"--timeout-ms", COMMAND_DOCTOR, NUMBER, MEMBER(timeout_ms), 1, 60000},
     {"--attempts", SENDING, NUMBER, MEMBER(attempts), 1, 100},
     {"--jitter", SENDING, PERMILLE, MEMBER(jitter_permille), 0, 0},
     {"--timeout-ms", SENDING, NUMBER, MEMBER(timeout_ms), 1, 3600000},
     {"--deadline-ms", SENDING, NUMBER, MEMBER(deadline_ms), 1, WEEK_MS},
     {"--grace-ms", COMMAND_PUSH, NUMBER, MEMBER(grace_ms), 1, 3600000},
     {"--verbose", CONNECTED, SWITCH, MEMBER(is_verbose), 0, 0},
-    {"--help", EVERY | COMMAND_ROSTER, SWITCH, MEMBER(wants_help), 0, 0},
+    {"--help", EVERY, SWITCH, MEMBER(wants_help), 0, 0},
 };
 
 enum { FLAG_COUNT = sizeof flags / sizeof *flags };
@@ -414,6 +417,8 @@ static bool check(struct options *options)
     case COMMAND_OUTBOX_DROP:
     case COMMAND_OUTBOX_REQUEUE:
         return need(options->outbox, "--outbox") && check_outbox_words(options);
+    case COMMAND_DOCTOR:
+        return check_outbox(options);
     case COMMAND_ROSTER:
         return need(options->roster_format, "--format");
     case COMMAND_WEBHOOK_VERIFY:

@@ -24,14 +24,15 @@ enum command {
     COMMAND_CALL = 16,
     COMMAND_WEBHOOK_VERIFY = 32,
     COMMAND_ROSTER = 64,
-    COMMAND_OUTBOX = 128, /* none of the following, which are above it all */
-    COMMAND_OUTBOX_LIST = 256,
-    COMMAND_OUTBOX_SHOW = 512,
-    COMMAND_OUTBOX_RETRY_NOW = 1024,
-    COMMAND_OUTBOX_DROP = 2048,
-    COMMAND_OUTBOX_FAILED = 4096,
-    COMMAND_OUTBOX_REQUEUE = 8192,
-    COMMAND_OUTBOX_DRAIN = 16384
+    COMMAND_DOCTOR = 128,
+    COMMAND_OUTBOX = 256, /* none of the following, which are above it all */
+    COMMAND_OUTBOX_LIST = 512,
+    COMMAND_OUTBOX_SHOW = 1024,
+    COMMAND_OUTBOX_RETRY_NOW = 2048,
+    COMMAND_OUTBOX_DROP = 4096,
+    COMMAND_OUTBOX_FAILED = 8192,
+    COMMAND_OUTBOX_REQUEUE = 16384,
+    COMMAND_OUTBOX_DRAIN = 32768
 };
 
 struct list {
@@ -51,6 +52,8 @@ struct options {
     const char *signature;
     const char *base_url;
     const char *ca_file;
+    const char *key_file;      /* that holds the API key */
+    const char *results;       /* the URL of a result socket */
     const char *environment;   /* that the key has to be of */
     const char *outbox;        /* a directory */
     const char *outbox_sync;   /* "normal" or "full" */

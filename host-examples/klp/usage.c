@@ -54,11 +54,12 @@ static const char whole_text[] = "Usage: klp push --game ID --event KEY --key KE
                                  "       klp outbox list|show|retry-now|drop|failed|requeue|drain --outbox DIR\n"
                                  "                          [OPTION]...\n"
                                  "       klp roster --format FORMAT [OPTION]... < document\n"
+                                 "       klp doctor [OPTION]...\n"
                                  "       klp help [COMMAND], klp COMMAND --help, klp --version\n"
                                  "\n"
                                  "Pushes finished lobbies to Kraty, reads them back, waits until they are formed,\n"
                                  "checks the API key, makes any other call to the server API, checks webhooks,\n"
-                                 "looks after outboxes.\n"
+                                 "looks after outboxes, and examines what an integration stands on.\n"
                                  "What came of it goes to stdout, one JSON object a line; everything else goes to\n"
                                  "stderr.\n"
                                  "\n" ENVIRONMENT_HELP
@@ -298,6 +299,7 @@ static const char outbox_text[] =
     "  2  wrong usage or configuration, or an API key that is refused; nothing was sent\n"
     "     or changed\n"
     "  3  drain: possibly applied, at least one, or left for want of time\n";
+
 static const char roster_text[] =
     "Usage: klp roster --format FORMAT [OPTION]... < document\n"
     "\n"
@@ -322,6 +324,63 @@ static const char roster_text[] =
     "  1  stdout takes no more\n"
     "  2  none: stderr says what is wrong with the document, or with the options\n";
 
+static const char doctor_text[] = "Usage: klp doctor [OPTION]...\n"
+                                  "\n"
+                                  "Examines what a first integration trips over, as the user and on the machine of\n"
+                                  "the host, and says what to do. A line each: ok, warn (it works, or may; but look\n"
+                                  "at it), fail (it cannot work like this) or skip (not asked for, or it cannot be\n"
+                                  "told), then what was looked at, what was found, what to do.\n"
+                                  "\n"
+                                  "  library, libcurl, openssl, nanomsg, sqlite\n"
+                                  "              which files and versions they are, and whether the library's calls\n"
+                                  "              end up there. Those of klp's process: a host that exports copies of\n"
+                                  "              its own is told by its open(), KLP_E_LIBRARY\n"
+                                  "  open        whether a pusher opens with these settings\n"
+                                  "  key, key-file\n"
+                                  "              whether it is one, and who else may read it; at most its prefix is\n"
+                                  "              shown\n"
+                                  "  proxy, name, connection, tls, server\n"
+                                  "              how far a request without an API key comes\n"
+                                  "  clock       ours against the Date of the reply\n"
+                                  "  ping, permission, environment, game\n"
+                                  "              what the server knows of the key\n"
+                                  "  outbox, outbox-disk, -space, -sync, -files\n"
+                                  "              whether the directory can be used, how safe it is, what writing\n"
+                                  "              there costs, what pushers that are gone have left\n"
+                                  "  results, results-folder, results-reader\n"
+                                  "              whether the host is bound there, with a nanomsg REP socket\n"
+                                  "  descriptors, core-dumps\n"
+                                  "              what the system allows\n"
+                                  "\n"
+                                  "Nothing is changed: two GETs are all that is sent, the result socket gets no\n"
+                                  "message, and no file is left.\n"
+                                  "\n"
+                                  "  --game ID           the game that the key has to be for\n"
+                                  "  --expect-environment live|test\n"
+                                  "                      the environment that the key has to be of\n"
+                                  "  --base-url URL      of the server; default: $KRATY_BASE_URL, else\n"
+                                  "                      https://api.kraty.io. Plain http only to this machine\n"
+                                  "  --ca-file FILE      trust these PEM certificates instead of the system's\n"
+                                  "  --key-file FILE     that holds the API key, as klp_config.api_key_file;\n"
+                                  "                      default: KRATY_SERVER_KEY\n"
+                                  "  --outbox DIR        the host's klp_config.outbox_dir\n"
+                                  "  --outbox-max-bytes N\n"
+                                  "                      its outbox_max_bytes; default 1 GiB, at least 1 MiB\n"
+                                  "  --results URL       its results_url: ipc:///path or tcp://address:port\n"
+                                  "  --timeout-ms N      how long each wait for the network may take; default 5000,\n"
+                                  "                      at most 60000\n"
+                                  "  --json              a JSON object a line: check, status, found, and advice\n"
+                                  "                      where something is to be done\n"
+                                  "  --help              this text\n"
+                                  "An option's value may also follow a `=`: --game=game_1\n"
+                                  "\n" ENVIRONMENT_HELP
+
+                                  "\n"
+                                  "Exit status:\n"
+                                  "  0  nothing failed; there may be warnings\n"
+                                  "  1  something failed; also when stdout takes no more\n"
+                                  "  2  wrong usage; nothing was looked at\n";
+
 int usage_tell(int command)
 {
     const char *text = command == COMMAND_PUSH             ? push_text
@@ -332,6 +391,7 @@ int usage_tell(int command)
                        : command == COMMAND_WEBHOOK_VERIFY ? webhook_verify_text
                        : command >= COMMAND_OUTBOX         ? outbox_text
                        : command == COMMAND_ROSTER         ? roster_text
+                       : command == COMMAND_DOCTOR         ? doctor_text
                                                            : whole_text;
 
     if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)

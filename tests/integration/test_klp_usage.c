@@ -131,8 +131,8 @@ static void help_is_complete_on_stdout(void **state)
         const char *words[32];
     } texts[] = {
         {{"klp", "help"},
-         {"klp push", "klp read", "klp await", "klp ping", "klp call", "klp webhook verify", "klp outbox", "--version",
-          "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
+         {"klp push", "klp read", "klp await", "klp ping", "klp call", "klp webhook verify", "klp outbox", "klp doctor",
+          "--version", "KRATY_SERVER_KEY", "KRATY_BASE_URL", "Exit status"}},
         {{"klp", "--help"}, {"Usage: klp push", "klp webhook verify"}},
         {{"klp", "-h"}, {"Usage: klp push"}},
         {{"klp", "push", "--help"},
@@ -184,6 +184,11 @@ static void help_is_complete_on_stdout(void **state)
         {{"klp", "roster", "--help"},
          {EVERYWHERE, "--format FORMAT", "--player-id-path P", "--key-annotation A", "--capacity N", "1 MiB"}},
         {{"klp", "help", "roster"}, {"Usage: klp roster"}},
+        {{"klp", "doctor", "--help"},
+         {EVERYWHERE, "KRATY_SERVER_KEY", "KRATY_BASE_URL", "--game ID", "--expect-environment live|test",
+          "--base-url URL", "--ca-file FILE", "--key-file FILE", "--outbox DIR", "--outbox-max-bytes N",
+          "--results URL", "--timeout-ms N", "--json", "outbox-disk, -space, -sync, -files", "core-dumps"}},
+        {{"klp", "help", "doctor"}, {"Usage: klp doctor"}},
     };
     const char *const environment[] = {"KLP_LIBRARY=/nonexistent.so", NULL}; /* needs nothing */
 

@@ -115,6 +115,35 @@ static void a_matchmaker_hears_over_nanomsg(void **state)
     process_result_clear(&result);
 }
 
+static void a_game_server_on_gamelift_is_told_of_a_backfill_that_conflicts(void **state)
+{
+    struct process_result result =
+        run("gamelift", "GAMELIFT_STAND_IN_SCRIPT=host-examples/gamelift/session.ndjson", NULL);
+
+    (void)state;
+    assert_int_equal(result.exit_status, 0);
+    assert_contains(result.output, "session gs-1: activated\n");
+    assert_contains(result.output, "match-1: applied lob_1\n");
+    assert_contains(result.output, "match-1: not_applied idempotency_conflict\n");
+    process_result_clear(&result);
+}
+
+static void a_host_of_flexmatch_events_drops_what_is_not_final(void **state)
+{
+    static const char events[] =
+        "{\"detail\": {\"type\": \"MatchmakingSearching\", \"tickets\": []}}\n"
+        "{\"detail\": {\"type\": \"MatchmakingSucceeded\", \"matchId\": \"match-1\", \"tickets\":"
+        " [{\"ticketId\": \"t-1\", \"players\": [{\"playerId\": \"alice\"}, {\"playerId\": \"bob\"}]}]}}\n";
+    const char *argv[] = {"flexmatch-events", "--event", "duel", NULL}, *environment[] = {library, NULL};
+    struct process_result result = process_run(argv, environment, events);
+
+    (void)state;
+    assert_int_equal(result.exit_status, 0);
+    assert_int_equal(process_count_lines(result.output), 1);
+    assert_contains(result.output, "match-1 applied lob_1 1.000 ms\n");
+    process_result_clear(&result);
+}
+
 static void klp_pushes_to_it_too(void **state)
 {
     const char *argv[] = {"klp",   "push", "--game",   "game_1", "--event", "duel",
@@ -139,6 +168,8 @@ int main(void)
         cmocka_unit_test(a_script_that_is_wrong_is_told_by_open),
         cmocka_unit_test(a_game_server_hears_within_its_tick),
         cmocka_unit_test(a_matchmaker_hears_over_nanomsg),
+        cmocka_unit_test(a_game_server_on_gamelift_is_told_of_a_backfill_that_conflicts),
+        cmocka_unit_test(a_host_of_flexmatch_events_drops_what_is_not_final),
         cmocka_unit_test(klp_pushes_to_it_too),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -48,6 +48,10 @@ HOST_LIBS    = $(shell pkg-config --libs nanomsg jansson) -ldl -lpthread
 SQLITE_LIBS  = $(shell pkg-config --libs sqlite3)
 TEST_LIBS    = $(shell pkg-config --libs cmocka libcurl jansson nanomsg libcrypto sqlite3) -ldl -lpthread
 
+header_number = $(shell sed -n 's/^\#define KLP_VERSION_$(1) *\([0-9]*\)$$/\1/p' include/kraty/lobby_pusher.h)
+ABI_RELEASE = $(call header_number,MAJOR).$(call header_number,MINOR)
+VERSION     = $(ABI_RELEASE).$(call header_number,PATCH)
+
 SONAME := libkraty_lobby_pusher.so.1
 PLUGIN := $(BUILD)/libkraty_lobby_pusher.so
 STUB_SONAME := libkraty_lobby_pusher_stub.so.1
@@ -87,7 +91,7 @@ PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(HOSTS:%=$(BUILD)/%)
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(CPP_HOSTS:%=$(BUILD)/%)
 
-.PHONY: all deps demo test check valgrind bench lint format clean tests soak
+.PHONY: all deps demo test check valgrind bench lint format clean tests soak save-abi install uninstall
 all: $(PLUGIN) $(STUB) $(PROGRAMS)
 
 # ── what Debian has to give ────────────────────────────────────────────────────────────────────────
@@ -209,7 +213,21 @@ $(BUILD)/bench/%: $(BUILD)/objects/tests/bench/%.o $(call objects,$(RIG_SOURCES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(TEST_LIBS)
 
-tests: all $(TESTS) $(HELPERS) $(HOST_TESTS)
+# A host for each release, compiled with its headers and none of today's.
+OLD_HOSTS := $(patsubst tests/abi/saved/%/layout.h,$(BUILD)/old_host-%,$(wildcard tests/abi/saved/*/layout.h))
+
+$(BUILD)/old_host-%: tests/abi/old_host.c $(wildcard tests/abi/saved/*/kraty/*.h) | build/.deps-build
+	$(call quiet,CC)$(CC) -Itests/abi/saved/$* $(CFLAGS) -o $@ $< $(LDFLAGS) -ldl
+
+# What hosts are compiled with from here on: see tests/abi/saved/README.md
+save-abi:
+	@mkdir -p tests/abi/saved/$(ABI_RELEASE)
+	@rm -rf tests/abi/saved/$(ABI_RELEASE)/kraty
+	@cp -R include/kraty tests/abi/saved/$(ABI_RELEASE)/
+	@cp tests/abi/layout.h tests/abi/saved/$(ABI_RELEASE)/
+	@echo "saved in tests/abi/saved/$(ABI_RELEASE)"
+
+tests: all $(TESTS) $(HELPERS) $(HOST_TESTS) $(OLD_HOSTS)
 
 # One round of all tests on one build.
 check: tests

@@ -7,9 +7,8 @@
  * The library is loaded with dlopen and has one exported symbol, klp_get_api(); lobby_pusher_load.h,
  * beside this file, does both. Everything else is reached through the table it hands out.
  *
- * Until version 1.0 is tagged the shapes in this header may still be bettered, and a host is compiled
- * against the header of the library it loads. From 1.0 on they only grow: structs and the table at
- * their ends, enumerations by new values.
+ * The shapes in this header only grow: structs and the table at their ends, enumerations by new values. A host that was
+ * compiled against it runs with every later library of the same SONAME.
  *
  * Words used in every contract below
  *
@@ -40,10 +39,13 @@
 extern "C" {
 #endif
 
-#define KLP_VERSION_MAJOR 0
-#define KLP_VERSION_MINOR 1
-#define KLP_VERSION_PATCH 0
-#define KLP_VERSION       "0.1.0"
+/* Of this header; that of the library which was loaded is klp_api.version(). A number to be compared: 10203 is 1.2.3.
+ */
+#define KLP_VERSION_MAJOR  1
+#define KLP_VERSION_MINOR  0
+#define KLP_VERSION_PATCH  0
+#define KLP_VERSION        "1.0.0"
+#define KLP_VERSION_NUMBER (KLP_VERSION_MAJOR * 10000 + KLP_VERSION_MINOR * 100 + KLP_VERSION_PATCH)
 
 /* The newest ABI this header describes. */
 #define KLP_ABI 1u
@@ -1164,7 +1166,7 @@ typedef struct klp_api {
     klp_status (*verify_webhook)(const klp_webhook *webhook, klp_text_buffer *why);
 
     /* The name of a status ("KLP_E_QUEUE_FULL"), of an outcome ("possibly_applied", "" for none) and the
-     * version ("0.1.0"). Unknown numbers have a text too. Never NULL, never freed.
+     * version ("1.0.0"). Unknown numbers have a text too. Never NULL, never freed.
      * [any-thread] since ABI 1 */
     const char *(*status_text)(klp_status status);
     const char *(*outcome_text)(int32_t outcome);

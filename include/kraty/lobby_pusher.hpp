@@ -143,7 +143,7 @@ class library
         return detail::ended(api_, status, why, "secrets are more than KLP_MAX_WEBHOOK_SECRETS");
     }
 
-    /* "KLP_E_QUEUE_FULL", "possibly_applied", "0.1.0". Constant; never NULL; an unknown number has a text too. */
+    /* "KLP_E_QUEUE_FULL", "possibly_applied", "1.0.0". Constant; never NULL; an unknown number has a text too. */
     const char *status_text(klp_status status) const noexcept
     {
         return api_->status_text(status);

@@ -7,6 +7,7 @@
 #   make bench      what a push costs
 #   make soak       what takes too long for a test
 #   make lint       format, warnings of gcc and clang, clang-tidy, cppcheck
+#   make install    into PREFIX (/usr/local), below DESTDIR; LIBDIR and its like say otherwise; make uninstall
 #   make deps       what is missing of Debian's packages (all of the above do it by themselves)
 #   make format     clang-format over everything
 #   make clean
@@ -33,6 +34,8 @@ OPTIMISE := -O2 -g
 ifneq ($(SANITIZE),)
 OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
+# What is built says nothing of where.
+OPTIMISE += -ffile-prefix-map=$(CURDIR)=.
 CFLAGS   := -std=c11 -D_GNU_SOURCE $(OPTIMISE) $(WARNINGS) -fstack-protector-strong
 CXXFLAGS := -std=c++17 $(OPTIMISE) $(filter-out -Wstrict-prototypes,$(WARNINGS)) -pedantic -fstack-protector-strong
 CPPFLAGS := -Iinclude -Iplugin -Itests/integration
@@ -91,7 +94,7 @@ PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(HOSTS:%=$(BUILD)/%)
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(CPP_HOSTS:%=$(BUILD)/%)
 
-.PHONY: all deps demo test check valgrind bench lint format clean tests soak save-abi install uninstall
+.PHONY: all deps demo test check valgrind bench lint format clean tests soak save-abi install uninstall always
 all: $(PLUGIN) $(STUB) $(PROGRAMS)
 
 # ── what Debian has to give ────────────────────────────────────────────────────────────────────────
@@ -183,6 +186,31 @@ $(BUILD)/match_log_test: $(call objects,$(wildcard host-examples/testing/match_l
 
 $(BUILD)/game_test: $(BUILD)/objects/host-examples/testing/game_test.o
 	$(call quiet,LINK)$(CXX) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -ldl
+
+# ── installing ─────────────────────────────────────────────────────────────────────────────────────
+
+PREFIX       ?= /usr/local
+BINDIR       ?= $(PREFIX)/bin
+LIBDIR       ?= $(PREFIX)/lib
+INCLUDEDIR   ?= $(PREFIX)/include
+MANDIR       ?= $(PREFIX)/share/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+CMAKEDIR     ?= $(LIBDIR)/cmake/kraty-lobby-pusher
+INSTALLING    = BUILD='$(BUILD)' VERSION='$(VERSION)' SONAME='$(SONAME)' STUB_SONAME='$(STUB_SONAME)' \
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
+	MANDIR='$(MANDIR)' PKGCONFIGDIR='$(PKGCONFIGDIR)' CMAKEDIR='$(CMAKEDIR)' plugin/install/run
+
+# Another klp than the one in $(BUILD): it finds the library where that is installed, and all of it may be moved.
+$(BUILD)/installed/klp: $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) always
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $(filter %.o,$^) $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/$(shell \
+		realpath -m --relative-to='$(BINDIR)' '$(LIBDIR)')' $(HOST_LIBS) $(SQLITE_LIBS)
+
+install: all $(BUILD)/installed/klp
+	@$(INSTALLING) install
+
+uninstall:
+	@$(INSTALLING) uninstall
 
 # ── tests ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A host of earlier days: compiled with the headers of a release (tests/abi/saved), which stand in the way of today's, and
- * run against the library of today. It uses whatever that release had, and tells what it saw, a line each.
+ * A host of earlier days: compiled with the headers of a release (tests/abi/saved), which stand in the way of today's,
+ * and run against the library of today. It uses whatever that release had, and tells what it saw, a line each.
  *
  *     old_host NAME OUTBOX < /dev/null      with KRATY_BASE_URL, KRATY_SERVER_KEY and KLP_LIBRARY */
 #include <kraty/lobby_pusher_load.h>
@@ -51,8 +51,8 @@ static int push_and_hear(const char *name)
     const klp_event *event = hear(KLP_OP_PUSH);
     if (!event)
         return fail("next_event");
-    printf("push %s %s %llu %s\n", event->key.data, klp->outcome_text(event->outcome), (unsigned long long)event->cookie,
-           event->lobby_status.data);
+    printf("push %s %s %llu %s\n", event->key.data, klp->outcome_text(event->outcome),
+           (unsigned long long)event->cookie, event->lobby_status.data);
 
     klp_text lobby_id = event->lobby_id;
     klp_await await = KLP_AWAIT_INIT;

@@ -79,12 +79,16 @@ CPP_TESTS       := $(basename $(wildcard tests/unit/test_*.cpp tests/integration
 BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
 # Hosts: a folder of host-examples/ each, which becomes the program of its name. C++ is what only tests need a compiler of.
-HOSTS     := smallest custom-matchmaker flexmatch-events
-CPP_HOSTS := game-tick gamelift
+HOSTS     := smallest custom-matchmaker flexmatch-events agones
+CPP_HOSTS := game-tick gamelift steam steam-client
+# Where its folder has another name.
+steam-client_FOLDER := steam/client
 # What a host is linked with beside libdl.
 custom-matchmaker_LIBS = $(HOST_LIBS)
 flexmatch-events_LIBS  = $(SANDBOX_LIBS)
 gamelift_LIBS          = $(HOST_LIBS)
+agones_LIBS            = $(shell pkg-config --libs libcurl)
+steam_LIBS             = $(shell pkg-config --libs jansson)
 
 # GameLift's server SDK: the folder that it was installed into, built with GAMELIFT_USE_STD; without one its stand-in.
 GAMELIFT_SDK_DIR  ?=
@@ -164,11 +168,19 @@ $(BUILD)/klp: $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) | $(PLUGIN)
 
 # $(1): a host, $(2): what links it
 define link_host
-$$(BUILD)/$(1): $$(call objects,$$(wildcard host-examples/$(1)/*.c host-examples/$(1)/*.cpp)) | $$(PLUGIN)
+$$(BUILD)/$(1): $$(call objects,$$(wildcard $$(addprefix host-examples/$$(or $$($(1)_FOLDER),$(1)),/*.c /*.cpp))) | $$(PLUGIN)
 	$$(call quiet,LINK)$(2) $$(OPTIMISE) -o $$@ $$^ $$(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$$$ORIGIN' $$($(1)_LIBS) -ldl
 endef
 $(foreach host,$(HOSTS),$(eval $(call link_host,$(host),$$(CC))))
 $(foreach host,$(CPP_HOSTS),$(eval $(call link_host,$(host),$$(CXX))))
+
+# What of it a Steam game copies, against the real SDK; there is nothing here that it could be run with.
+ifneq ($(STEAMWORKS_SDK_DIR),)
+all: $(BUILD)/objects/steam-sdk/lobby_snapshot.o
+$(BUILD)/objects/steam-sdk/lobby_snapshot.o: host-examples/steam/client/lobby_snapshot.cpp | build/.deps-test
+	@mkdir -p $(@D)
+	$(call quiet,CXX)$(CXX) -isystem $(STEAMWORKS_SDK_DIR)/public $(CXXFLAGS) -fno-exceptions -fno-rtti -MMD -MP -c -o $@ $<
+endif
 
 ifneq ($(GAMELIFT_SDK_DIR),)
 $(BUILD)/objects/host-examples/gamelift/%.o: CPPFLAGS += -isystem $(GAMELIFT_SDK_DIR)/include -DGAMELIFT_USE_STD

@@ -79,7 +79,7 @@ CPP_TESTS       := $(basename $(wildcard tests/unit/test_*.cpp tests/integration
 BENCHES         := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
 # Hosts: a folder of host-examples/ each, which becomes the program of its name. C++ is what only tests need a compiler of.
-HOSTS     := smallest custom-matchmaker flexmatch-events agones
+HOSTS     := smallest custom-matchmaker flexmatch-events photon-webhooks agones
 CPP_HOSTS := game-tick gamelift steam steam-client
 # Where its folder has another name.
 steam-client_FOLDER := steam/client
@@ -87,6 +87,7 @@ steam-client_FOLDER := steam/client
 custom-matchmaker_LIBS = $(HOST_LIBS)
 flexmatch-events_LIBS  = $(SANDBOX_LIBS)
 gamelift_LIBS          = $(HOST_LIBS)
+photon-webhooks_LIBS   = $(shell pkg-config --libs libmicrohttpd jansson libcrypto)
 agones_LIBS            = $(shell pkg-config --libs libcurl)
 steam_LIBS             = $(shell pkg-config --libs jansson)
 
@@ -234,6 +235,9 @@ $(CPP_TESTS:%=$(BUILD)/%): private LINKER = $(CXX)
 $(BUILD)/tests/unit/%: $(BUILD)/objects/tests/unit/%.o $(call objects,$(PLUGIN_SOURCES))
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(LINKER) $(OPTIMISE) -o $@ $^ $(LDFLAGS) $(PLUGIN_LIBS) $(TEST_LIBS)
+
+# What of an example knows no library is tested as such, too.
+$(BUILD)/tests/unit/test_photon_rooms: $(call objects,host-examples/photon-webhooks/room.c host-examples/photon-webhooks/rooms.c)
 
 $(BUILD)/tests/integration/%: $(BUILD)/objects/tests/integration/%.o $(call objects,$(RIG_SOURCES))
 	@mkdir -p $(@D)

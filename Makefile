@@ -98,6 +98,7 @@ GAMELIFT_SDK_LIBS ?= -laws-cpp-sdk-gamelift-server -lssl -lcrypto -lpthread
 PROGRAMS := $(BUILD)/kraty-sandbox $(BUILD)/klp $(HOSTS:%=$(BUILD)/%)
 TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)/tests/integration/%) $(CPP_TESTS:%=$(BUILD)/%)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(CPP_HOSTS:%=$(BUILD)/%)
+HELPERS  += $(BUILD)/dotnet-host.exe $(BUILD)/tests/programs/dotnet_checks.exe
 
 .PHONY: all deps demo test check valgrind bench lint format clean tests soak save-abi install uninstall always
 all: $(PLUGIN) $(STUB) $(PROGRAMS)
@@ -190,6 +191,17 @@ else
 $(BUILD)/objects/host-examples/gamelift/%.o: CPPFLAGS += -Ihost-examples/gamelift/stand-in
 $(BUILD)/gamelift: $(call objects,host-examples/gamelift/stand-in/local_gamelift.cpp)
 endif
+
+# The host in C#, and the checks of what it is made of. mcs speaks C# 7: so does all of it.
+MCS    := mcs -warnaserror -optimize -debug -unsafe -define:KLP_ASYNC_STREAMS
+DOTNET := $(wildcard host-examples/dotnet/Kraty/*.cs)
+
+$(BUILD)/dotnet-host.exe: host-examples/dotnet/Program.cs $(DOTNET) | build/.deps-test
+	$(call quiet,MCS)$(MCS) -out:$@ $(filter %.cs,$^)
+
+$(BUILD)/tests/programs/dotnet_checks.exe: $(wildcard tests/dotnet/*.cs) $(DOTNET) | build/.deps-test
+	@mkdir -p $(@D)
+	$(call quiet,MCS)$(MCS) -out:$@ $(filter %.cs,$^)
 
 # A host's own tests, as they stand in host-examples/testing: they know the stub, and nothing of ours.
 HOST_TESTS := $(BUILD)/match_log_test $(BUILD)/game_test

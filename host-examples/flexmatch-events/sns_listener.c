@@ -196,9 +196,21 @@ int sns_listener_timeout_ms(const struct sns_listener *listener)
     return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 }
 
+static unsigned count_connections(const struct sns_listener *listener)
+{
+    return MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* With all its places taken libmicrohttpd takes the listening socket out of what our descriptor waits for, and puts it
+ * back when it runs the next time that there are some: which without new connections may be never. */
 void sns_listener_run(struct sns_listener *listener)
 {
-    MHD_run(listener->daemon);
+    unsigned before;
+
+    do {
+        before = count_connections(listener);
+        MHD_run(listener->daemon);
+    } while (count_connections(listener) < before);
 }
 
 void sns_listener_close(struct sns_listener *listener)

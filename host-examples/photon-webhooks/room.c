@@ -188,8 +188,6 @@ enum room_taken room_leave(struct room *room, const struct room_hook *hook, stru
 {
     struct actor *actor = find_actor(room, hook->actor_nr);
 
-    if (hook->is_inactive)
-        return ROOM_TAKEN;
     if (actor && !actor->is_in)
         return ROOM_REPEATED;
     if (!actor)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Photon's webhooks, posted as Photon does, and the lobbies that become of them. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +9,7 @@
 
 #include "photon_rig.h"
 
-#define NO_OPTIONS ((const char *[]){NULL})
-#define FOR_EVER   ((const char *[]){"--form-ms", "3600000", NULL})
+#define FOR_EVER ((const char *[]){"--form-ms", "3600000", NULL})
 
 static void assert_lobby(struct photon *photon, const char *key, const char *players)
 {
@@ -120,7 +118,7 @@ static void a_room_that_is_closed_is_pushed_with_who_is_in(void **state)
     assert_lobby(photon, "r", "a b");
 
     photon_realtime(photon, "Create", "empty", "a", 1, "{\"MaxPlayers\":4}");
-    photon_realtime(photon, "LeaveRequest", "empty", "a", 1, NULL);
+    photon_realtime(photon, "Leave", "empty", "a", 1, NULL);
     photon_realtime(photon, "Close", "empty", NULL, 0, NULL);
     photon_await_errors(photon, "empty: not pushed, with 0 in: all had left before it was final\n");
 

@@ -400,6 +400,8 @@ static void a_create_by_another_user_says_that_the_room_before_is_closed(void **
     assert_int_equal(create(rooms, "c", 10), ROOM_TAKEN);
     assert_ends(rooms, 10, ROOM_CLOSED, "ab");
     assert_ends(rooms, 10 + FORM_MS, ROOM_TIME_UP, "c");
+    assert_nothing(rooms, 10 + FORGET_MS); /* the first one is forgotten by then, and not the second with it */
+    assert_int_equal(join(rooms, "b", 2, 10 + FORGET_MS), ROOM_LATE);
 }
 
 static void a_room_is_forgotten_a_while_after_its_last_webhook(void **state)

@@ -52,9 +52,9 @@ static void push(const klp_roster *roster)
     lobby.event_key = event_key;
 
     klp_status status = klp->push(pusher, &lobby, NULL, &why); /* copies it all, waits for nothing */
-    say_once(why.data);
-    is_decided =
-        status == KLP_OK || status == KLP_E_INVALID_ARGUMENT; /* else full for now: again with the next state */
+    say_once(status && !why.size ? klp->status_text(status) : why.data);
+    /* Else there is no room for now: the next state is another chance, and with the next stream one comes. */
+    is_decided = status == KLP_OK || status == KLP_E_INVALID_ARGUMENT;
     snprintf(pushed_key, sizeof pushed_key, "%s", roster->key.data);
 }
 
@@ -91,9 +91,8 @@ static void on_state(const char *line, size_t size)
     if (status == KLP_OK) {
         on_allocated(roster);
         klp->free_roster(roster);
-    } else if (status ==
-               KLP_E_NOT_FINAL) { /* Ready, Reserved, Shutdown, …: when it is allocated again, it is another */
-        is_decided = false;
+    } else if (status == KLP_E_NOT_FINAL) {
+        is_decided = false; /* Ready, Reserved, Shutdown, …: allocated again, it is for another match */
         say_once("");
     } else if (status != KLP_E_ROSTER || strncmp(why.data, state, sizeof state - 1) == 0) {
         say_once(why.data); /* no GameServer, or none with a state */
@@ -185,13 +184,13 @@ static bool are_options_right(void)
            KLP_E_INVALID_ARGUMENT;
 }
 
-/* Agones tells every container of the pod where its sidecar listens. */
+/* Agones sets it in the containers of a GameServer whose sidecar listens elsewhere. */
 static bool find_sidecar(char url[64])
 {
     const char *text = getenv("AGONES_SDK_HTTP_PORT");
     unsigned port = 9358;
 
-    if (text && !read_number(text, UINT16_MAX, &port))
+    if (text && *text && !read_number(text, UINT16_MAX, &port))
         return false;
     snprintf(url, 64, "http://localhost:%u/watch/gameserver", port);
     return true;

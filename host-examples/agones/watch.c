@@ -160,7 +160,11 @@ static int run(struct watch *watch)
 bool watch_wait(struct watch *watch, struct curl_waitfd *others, unsigned count)
 {
     int wait_ms = run(watch);
-    return curl_multi_poll(watch->multi, others, count, wait_ms, NULL) == CURLM_OK;
+    CURLMcode code = curl_multi_poll(watch->multi, others, count, wait_ms, NULL);
+
+    if (code != CURLM_OK)
+        watch->on_complaint(curl_multi_strerror(code));
+    return code == CURLM_OK;
 }
 
 /* ---- from first to last ---- */

@@ -27,7 +27,8 @@ struct watch;
 struct watch *watch_open(const char *url, unsigned silence_s, watch_line on_line, watch_complaint on_complaint);
 
 /* One turn of a host's loop: does what is due, hands over the lines that have come, and waits until there is more to
- * do, or one of `others` is readable: their `revents` say so. False: libcurl cannot wait any more. */
+ * do, or one of `others` is readable: their `revents` say so. False: libcurl cannot wait any
+ * more, as it has told. */
 bool watch_wait(struct watch *watch, struct curl_waitfd *others, unsigned count);
 
 /* NULL is legal. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The host of FlexMatch's events with what SNS posts. */
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -213,9 +216,57 @@ static void what_sns_was_answered_for_outlives_a_kill(void **state)
     events_assert_lobby(rig, 1);
 }
 
+static int connect_to(unsigned port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(connection >= 0);
+    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof address), 0);
+    return connection;
+}
+
+static size_t count_descriptors(pid_t pid)
+{
+    char path[64];
+    size_t count = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+static void it_listens_on_when_all_of_its_places_were_taken(void **state)
+{
+    enum { TOO_MANY = 100, PLACES = 64, ROUNDS = 5 };
+    const struct flexmatch_rig *rig = *state;
+    struct process *host = FLEXMATCH_EVENTS(rig, "--event", "duel", "--listen", "127.0.0.1:0");
+    unsigned port = port_of(host);
+    int connections[TOO_MANY];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t from_ms = guest_now_ms();
+        for (size_t i = 0; i < TOO_MANY; i++)
+            connections[i] = connect_to(port);
+        while (count_descriptors(process_pid(host)) < PLACES)
+            assert_true(guest_now_ms() - from_ms < GUEST_LIMIT_MS);
+        for (size_t i = 0; i < TOO_MANY; i++)
+            close(connections[i]);
+        assert_int_equal(post(port, flexmatch_document(EVENT_SNS)), 200);
+    }
+    process_await_output(host, ROUNDS);
+    stops(host, "5 pushed, 4 repeated, 0 failed; 0 not final, 0 refused\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FLEXMATCH_TEST(it_listens_on_when_all_of_its_places_were_taken),
         FLEXMATCH_TEST(what_sns_posts_is_pushed_once_however_often_it_comes),
         FLEXMATCH_TEST(stdin_is_read_beside),
         FLEXMATCH_TEST(what_is_no_event_is_answered_with_4xx),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Hosts before the stub: their own tests, and hosts that know nothing of it, each as its own process. */
+/* valgrind does not follow: mono writes its own code; each of these hosts has a test in which it is watched */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "agones_sidecar.h"
+#include "photon_rig.h"
 #include "process.h"
 #include "stub_rig.h"
 
@@ -144,6 +147,70 @@ static void a_host_of_flexmatch_events_drops_what_is_not_final(void **state)
     process_result_clear(&result);
 }
 
+/* The rigs of these hosts have a sandbox each: nothing may come to it. */
+static void a_receiver_of_photons_webhooks_pushes_a_full_room(void **state)
+{
+    struct photon *photon = *state;
+
+    photon->environment[0] = library; /* in the place of the real one */
+    photon_start(photon, NULL);
+    photon_realtime(photon, "Create", "room-1", "alice", 1, "{\"MaxPlayers\":2}");
+    photon_realtime(photon, "Join", "room-1", "bob", 2, NULL);
+    photon_await_output(photon, "room-1 applied lob_1");
+    photon_stop(photon, 1);
+    assert_int_equal(sandbox_stat(photon->sandbox, "requests"), 0);
+}
+
+static void a_game_server_on_agones_pushes_when_it_is_allocated(void **state)
+{
+    struct agones_rig *rig = *state;
+
+    rig->environment[0] = library;
+    agones_start_host(rig, NULL);
+    sidecar_accept(rig);
+    sidecar_say_state(rig, "Ready", NULL, NULL);
+    sidecar_say_state(rig, "Allocated", "m-1", "\"alice\",\"bob\"");
+    assert_contains(process_await_output(rig->host, 1), "m-1 applied lob_1");
+    struct process_result result = agones_end_host(rig);
+    process_result_clear(&result);
+    assert_int_equal(sandbox_stat(rig->sandbox, "requests"), 0);
+}
+
+static void a_game_server_on_steam_pushes_what_the_owner_says(void **state)
+{
+    const char *build = getenv("BUILD");
+    char command[700];
+
+    (void)state;
+    snprintf(command, sizeof command, "%s/steam-client < host-examples/steam/lobby.txt | %s/steam eu-1",
+             build ? build : "build", build ? build : "build");
+    const char *argv[] = {"/bin/sh", "-c", command, NULL}, *environment[] = {library, NULL};
+    struct process_result result = process_run(argv, environment, NULL);
+    assert_int_equal(result.exit_status, 0);
+    assert_contains(result.output, "109775240917155841 applied from 76561197960265729\n");
+    assert_contains(result.output, "109775240917155841 not_applied idempotency_conflict from 76561197960265730\n");
+    process_result_clear(&result);
+}
+
+static void a_host_in_dotnet_hears_of_a_conflict(void **state)
+{
+    const char *build = getenv("BUILD");
+    char program[600];
+
+    (void)state;
+    if (IS_SANITIZED)
+        skip(); /* mono was not built as the library was */
+    snprintf(program, sizeof program, "%s/dotnet-host.exe", build ? build : "build");
+    const char *argv[] = {"/usr/bin/env", "mono", program, "eu-1", NULL}, *environment[] = {library, NULL};
+    struct process_result result = process_run(argv, environment,
+                                               "{\"key\": \"m-1\", \"players\": [\"alice\", \"bob\"]}\n"
+                                               "{\"key\": \"m-1\", \"players\": [\"alice\", \"eve\"]}\n");
+    assert_int_equal(result.exit_status, 1);
+    assert_contains(result.output, "m-1 applied lob_1");
+    assert_contains(result.output, "m-1 not_applied (idempotency_conflict)\n");
+    process_result_clear(&result);
+}
+
 static void klp_pushes_to_it_too(void **state)
 {
     const char *argv[] = {"klp",   "push", "--game",   "game_1", "--event", "duel",
@@ -170,6 +237,12 @@ int main(void)
         cmocka_unit_test(a_matchmaker_hears_over_nanomsg),
         cmocka_unit_test(a_game_server_on_gamelift_is_told_of_a_backfill_that_conflicts),
         cmocka_unit_test(a_host_of_flexmatch_events_drops_what_is_not_final),
+        cmocka_unit_test_setup_teardown(a_receiver_of_photons_webhooks_pushes_a_full_room, photon_set_up,
+                                        photon_tear_down),
+        cmocka_unit_test_setup_teardown(a_game_server_on_agones_pushes_when_it_is_allocated, agones_set_up,
+                                        agones_tear_down),
+        cmocka_unit_test(a_game_server_on_steam_pushes_what_the_owner_says),
+        cmocka_unit_test(a_host_in_dotnet_hears_of_a_conflict),
         cmocka_unit_test(klp_pushes_to_it_too),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

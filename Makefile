@@ -204,13 +204,16 @@ $(BUILD)/tests/programs/dotnet_checks.exe: $(wildcard tests/dotnet/*.cs) $(DOTNE
 	$(call quiet,MCS)$(MCS) -out:$@ $(filter %.cs,$^)
 
 # A host's own tests, as they stand in host-examples/testing: they know the stub, and nothing of ours.
-HOST_TESTS := $(BUILD)/match_log_test $(BUILD)/game_test
+HOST_TESTS := $(BUILD)/match_log_test $(BUILD)/game_test $(BUILD)/match_test.exe
 
 $(BUILD)/match_log_test: $(call objects,$(wildcard host-examples/testing/match_log*.c))
 	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -ldl
 
 $(BUILD)/game_test: $(BUILD)/objects/host-examples/testing/game_test.o
 	$(call quiet,LINK)$(CXX) $(OPTIMISE) -o $@ $^ $(LDFLAGS) -ldl
+
+$(BUILD)/match_test.exe: $(wildcard host-examples/testing/*.cs) $(DOTNET) | build/.deps-test
+	$(call quiet,MCS)$(MCS) -out:$@ $(filter %.cs,$^)
 
 # ── installing ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -55,6 +55,19 @@ static void the_tests_of_a_host_in_cpp_are_well(void **state)
     assert_output(run("game_test", NULL, NULL), 0, "all is well\n");
 }
 
+static void the_tests_of_a_host_in_csharp_are_well(void **state)
+{
+    const char *build = getenv("BUILD");
+    char program[600];
+
+    (void)state;
+    if (IS_SANITIZED)
+        skip(); /* mono was not built as the library was */
+    snprintf(program, sizeof program, "%s/match_test.exe", build ? build : "build");
+    const char *argv[] = {"/usr/bin/env", "mono", program, NULL}, *environment[] = {library, NULL};
+    assert_output(process_run(argv, environment, NULL), 0, "all is well\n");
+}
+
 static void the_tests_of_a_host_say_so_when_the_library_is_not_the_stub(void **state)
 {
     const char *argv[] = {"match_log_test", NULL}, *environment[] = {NULL, NULL};
@@ -229,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tests_of_a_host_in_c_are_well),
         cmocka_unit_test(the_tests_of_a_host_in_cpp_are_well),
+        cmocka_unit_test(the_tests_of_a_host_in_csharp_are_well),
         cmocka_unit_test(the_tests_of_a_host_say_so_when_the_library_is_not_the_stub),
         cmocka_unit_test(the_smallest_host_needs_no_change),
         cmocka_unit_test(a_script_is_given_to_a_host_from_outside),

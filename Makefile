@@ -100,7 +100,7 @@ TESTS    := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%) $(INTEGRATION_TESTS:%=$(BUILD)
 HELPERS  := $(HELPER_PROGRAMS:%=$(BUILD)/tests/programs/%) $(CPP_HOSTS:%=$(BUILD)/%)
 HELPERS  += $(BUILD)/dotnet-host.exe $(BUILD)/tests/programs/dotnet_checks.exe
 
-.PHONY: all deps demo test check valgrind bench lint format clean tests soak save-abi install uninstall always
+.PHONY: all deps demo test check valgrind bench lint format clean tests soak save-abi install uninstall
 all: $(PLUGIN) $(STUB) $(PROGRAMS)
 
 # ── what Debian has to give ────────────────────────────────────────────────────────────────────────
@@ -228,14 +228,13 @@ INSTALLING    = BUILD='$(BUILD)' VERSION='$(VERSION)' SONAME='$(SONAME)' STUB_SO
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
 	MANDIR='$(MANDIR)' PKGCONFIGDIR='$(PKGCONFIGDIR)' CMAKEDIR='$(CMAKEDIR)' plugin/install/run
 
-# Another klp than the one in $(BUILD): it finds the library where that is installed, and all of it may be moved.
-$(BUILD)/installed/klp: $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) always
-	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(OPTIMISE) -o $@ $(filter %.o,$^) $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/$(shell \
-		realpath -m --relative-to='$(BINDIR)' '$(LIBDIR)')' $(HOST_LIBS) $(SQLITE_LIBS)
-
-install: all $(BUILD)/installed/klp
-	@$(INSTALLING) install
+# Another klp than the one in $(BUILD): it finds the library where that is installed, and all of it may be moved. It is
+# linked out of the way, so that what root installs leaves nothing of root's in $(BUILD).
+install: all
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		$(CC) $(OPTIMISE) -o "$$folder/klp" $(call objects,$(KLP_SOURCES) $(OUTBOX_SOURCES)) $(LDFLAGS) \
+		-Wl,--disable-new-dtags,-rpath,"\$$ORIGIN/$$(realpath -m --relative-to='$(BINDIR)' '$(LIBDIR)')" \
+		$(HOST_LIBS) $(SQLITE_LIBS) && KLP="$$folder/klp" $(INSTALLING) install
 
 uninstall:
 	@$(INSTALLING) uninstall

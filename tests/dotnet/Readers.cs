@@ -99,7 +99,8 @@ internal static class Readers
     }
 
     /// <summary>
-    /// A wait is given up while its verdict comes and the pusher stops: whoever reads on has it, before the end is told.
+    /// A wait is given up while its verdict comes and the pusher stops: whoever reads on has it, before the end is
+    /// told.
     /// </summary>
     public static void LastOne(string[] arguments)
     {

@@ -288,6 +288,7 @@ namespace Kraty
             {
                 reader.Close();
                 Stop(TimeSpan.Zero); // wakes whoever waits in the library
+                reader.WaitForThread();
                 pusher.Dispose();
             }
             pusher.WaitUntilReleased();

@@ -20,6 +20,7 @@ namespace Kraty
         private readonly LinkedList<TaskCompletionSource<Verdict>> waiting =
             new LinkedList<TaskCompletionSource<Verdict>>();
         private Verdict kept; // taken for one who did not want it any more when it came
+        private Thread thread; // the last one
         private bool isRunning, isTaking, isClosed;
 
         public VerdictReader(PusherHandle pusher)
@@ -89,6 +90,19 @@ namespace Kraty
             }
         }
 
+        /// <summary>
+        /// Waits, after Close, until the thread is gone. A process that ends under a thread which is just waking up
+        /// may hang in mono 6.8.
+        /// </summary>
+        public void WaitForThread()
+        {
+            Thread last;
+            lock (gate)
+                last = thread;
+            if (last != null && last != Thread.CurrentThread)
+                last.Join();
+        }
+
         // `isLast`: what the thread may be taking at this very moment was the last of them.
         private bool TakeKept(bool isLast, out Verdict verdict)
         {
@@ -131,8 +145,9 @@ namespace Kraty
 
         private void Start()
         {
-            var thread = new Thread(Run) { IsBackground = true, Name = "kraty verdicts" };
-            thread.Start();
+            var started = new Thread(Run) { IsBackground = true, Name = "kraty verdicts" };
+            started.Start();
+            thread = started;
             isRunning = true;
         }
 

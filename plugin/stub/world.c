@@ -157,10 +157,10 @@ free_world:
 
 void world_register(struct world *world, klp_pusher *pusher)
 {
-    pthread_mutex_lock(&lock);
-    pthread_mutex_lock(&world->lock); /* its worker is at work by now */
+    pthread_mutex_lock(&world->lock); /* its worker is there already, and looks */
     world->pusher = pusher;
     pthread_mutex_unlock(&world->lock);
+    pthread_mutex_lock(&lock);
     world->next = first;
     first = world;
     pthread_mutex_unlock(&lock);

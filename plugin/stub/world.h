@@ -39,13 +39,13 @@ struct world_line {
 
 struct world {
     struct world *next;
-    klp_pusher *pusher; /* NULL until it is open */
     uint64_t seed, number, random_count;
 
     _Atomic uint64_t now_us;
 
     pthread_mutex_t lock; /* over all that follows, and `pusher`; taken before the pusher's */
     pthread_cond_t settled;
+    klp_pusher *pusher; /* NULL until it is open; once it is it may be read without the lock */
     bool is_held, is_over;
     uint64_t limit_us;             /* of held time: so far may it go … */
     uint64_t asked, settled_up_to; /* … and the advance that it was asked for last, and the last that is done */

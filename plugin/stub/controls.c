@@ -7,6 +7,7 @@
 #include "pusher/fork_guard.h"
 #include "pusher/pusher.h"
 #include "stub/doors.h"
+#include "stub/recovered.h"
 #include "stub/told.h"
 #include "stub/virtual_time.h"
 #include "why.h"
@@ -145,10 +146,9 @@ static klp_status control_recover(klp_pusher *pusher, const klp_lobby *lobby, kl
 
     if (!world)
         return status;
-    struct world *before = world_enter(world);
-    status = doors_recover(world, lobby, why);
-    world_leave(before);
-    return status;
+    if (pusher_is_worker(pusher))
+        return why_say(why, KLP_E_NOT_AVAILABLE, "recover() would wait for the thread that calls");
+    return recovered_push(world, lobby, why);
 }
 
 /* Up to the size that the caller knows. */

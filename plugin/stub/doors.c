@@ -7,6 +7,7 @@
 #include "abi.h"
 #include "pusher/arguments.h"
 #include "pusher/fork_guard.h"
+#include "stub/recovered.h"
 #include "stub/told.h"
 #include "why.h"
 
@@ -55,7 +56,7 @@ static klp_status recover_all(struct world *world, klp_text_buffer *why)
         lobby.player_count = push->player_count;
         lobby.capacity = push->capacity;
         lobby.cookie = push->cookie;
-        klp_status status = doors_recover(world, &lobby, why);
+        klp_status status = recovered_push(world, &lobby, why);
         if (status)
             return status;
     }
@@ -244,34 +245,6 @@ static klp_status door_push_document(klp_pusher *pusher, klp_text format, const 
     if (!status)
         status = abi_table.push_document(pusher, format, bytes, size, options, ticket, why);
     world_leave(before);
-    return status;
-}
-
-/* The worker may not see the ticket before it is known to be a dead process's. */
-klp_status doors_recover(struct world *world, const klp_lobby *given, klp_text_buffer *why)
-{
-    klp_ticket ticket = 0;
-    klp_lobby lobby;
-
-    klp_status status = argument_copy(given, &lobby, sizeof lobby, "klp_lobby", why);
-    if (status)
-        return status;
-    lobby.flags &= ~(uint32_t)KLP_PUSH_DURABLE; /* which waits for the worker */
-    pthread_mutex_lock(&world->lock);
-    if (world->recovered_count == world->recovered_capacity) {
-        size_t capacity = world->recovered_capacity ? 2 * world->recovered_capacity : 16;
-        klp_ticket *larger = reallocarray(world->recovered, capacity, sizeof *larger);
-        if (!larger) {
-            pthread_mutex_unlock(&world->lock);
-            return why_say(why, KLP_E_NO_MEMORY, "out of memory");
-        }
-        world->recovered = larger;
-        world->recovered_capacity = capacity;
-    }
-    status = abi_table.push(world->pusher, &lobby, &ticket, why);
-    if (!status)
-        world->recovered[world->recovered_count++] = ticket;
-    pthread_mutex_unlock(&world->lock);
     return status;
 }
 

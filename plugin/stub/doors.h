@@ -11,7 +11,4 @@ const klp_api *doors_table(void);
 /* The pusher's world; NULL: the pusher is none of ours, or this process is a child. */
 struct world *doors_world(const klp_pusher *pusher);
 
-/* Pushes as if a process that is dead had accepted it. */
-klp_status doors_recover(struct world *world, const klp_lobby *lobby, klp_text_buffer *why);
-
 #endif

@@ -94,22 +94,6 @@ static struct world_request *note_request(struct world *world, const struct job 
     return kept;
 }
 
-/* A push that the test wants to have been a dead process's. Under the world's lock. */
-static void look_for_recovered(struct world *world, struct job *job)
-{
-    for (size_t i = 0; i < world->recovered_count; i++) {
-        if (world->recovered[i] != job->event.ticket)
-            continue;
-        world->recovered[i] = world->recovered[--world->recovered_count];
-        pthread_mutex_lock(&world->pusher->lock);
-        job->event.recovered = 1;
-        world->pusher->recovered_calls++;
-        world->pusher->stats.recovered++;
-        pthread_mutex_unlock(&world->pusher->lock);
-        return;
-    }
-}
-
 /* ─── what is replied ───────────────────────────────────────────────────────────────────────────── */
 
 static klp_text code_of(int status)
@@ -246,7 +230,6 @@ static bool begin(struct exchange *exchange, struct world *world, const struct t
     struct job *job = request->owner;
     struct kraty_answer answer;
 
-    look_for_recovered(world, job);
     const struct rule *rule = world_strike(world, &(struct rule_subject){
                                                       .op = job->event.op,
                                                       .game = job->event.game_id,

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "stub/exchange.h"
+#include "stub/recovered.h"
 #include "stub/told.h"
 #include "stub/virtual_time.h"
 #include "why.h"
@@ -52,6 +53,7 @@ void transport_close(struct transport *transport)
 
     pthread_mutex_lock(&world->lock);
     world->is_over = true;
+    world->recoveries = NULL;
     pthread_cond_broadcast(&world->settled);
     pthread_mutex_unlock(&world->lock);
     for (unsigned i = 0; i < transport->places; i++)
@@ -98,6 +100,7 @@ static struct exchange *next_due(struct transport *transport)
 
 bool transport_run(struct transport *transport)
 {
+    recovered_look(transport->world);
     told_look(transport->world);
     const struct exchange *exchange = next_due(transport);
     return exchange && exchange->due_us <= clock_now_us();

@@ -214,7 +214,6 @@ void world_close(struct world *world)
         next = line->next;
         free(line);
     }
-    free(world->recovered);
     free(world->environment);
     free_script(world->script);
     pthread_cond_destroy(&world->settled);

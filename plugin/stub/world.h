@@ -30,6 +30,15 @@ struct world_repeat {
     uint32_t times;
 };
 
+/* A push that somebody waits for, to have been a dead process's. On his stack. */
+struct world_recovery {
+    struct world_recovery *next;
+    const klp_lobby *lobby;
+    klp_text_buffer *why;
+    klp_status status;
+    bool is_done;
+};
+
 /* A line of JSON that the worker is to tell. */
 struct world_line {
     struct world_line *next;
@@ -62,8 +71,7 @@ struct world {
     uint64_t last_seq_told;
     struct world_repeat *repeats;
     struct world_line *lines, **lines_end;
-    klp_ticket *recovered; /* tickets of calls that are told as recovered */
-    size_t recovered_count, recovered_capacity;
+    struct world_recovery *recoveries;
 };
 
 /* Makes one, and has $KLP_STUB_SCRIPT read into it. */

@@ -313,6 +313,67 @@ static void a_verdict_of_a_dead_process_is_recovered(void **state)
     assert_string_equal(why.data, "key is empty");
 }
 
+static klp_status recover(struct stub_rig *rig, const char *key)
+{
+    klp_lobby lobby = stub_rig_lobby(key);
+    return rig->stub->recover(rig->pusher, &lobby, NULL);
+}
+
+static void what_is_recovered_says_so_however_it_ends(void **state)
+{
+    struct stub_rig *rig = *state;
+    klp_config config = stub_rig_config();
+    klp_stats stats = {.struct_size = sizeof stats};
+    const klp_event *event;
+
+    config.max_in_flight = 1;
+    stub_rig_open(rig, &config);
+    assert_int_equal(rig->stub->hold_time(rig->pusher), KLP_OK);
+    assert_int_equal(recover(rig, "match-1"), KLP_OK);
+    assert_int_equal(recover(rig, "match-1"), KLP_OK); /* it joins the first, */
+    assert_int_equal(recover(rig, "match-2"), KLP_OK); /* and this one is never sent */
+    assert_int_equal(rig->klp->stats(rig->pusher, &stats), KLP_OK);
+    assert_int_equal(stats.recovered, 3);
+    assert_int_equal(stats.accepted, 0);
+    stub_rig_advance(rig, 0);
+    assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
+    for (int i = 0; i < 3; i++) {
+        event = stub_rig_take(rig);
+        assert_string_equal(event->error_code.data, "shutdown");
+        assert_int_equal(event->recovered, 1);
+        stub_rig_ack(rig, event);
+    }
+    assert_int_equal(recover(rig, "match-3"), KLP_E_STOPPED);
+}
+
+static void what_is_recovered_is_beyond_the_bounds_of_what_is_new(void **state)
+{
+    enum { RECOVERED = 200 };
+    struct stub_rig *rig = *state;
+    klp_config config = stub_rig_config();
+    klp_lobby lobby = stub_rig_lobby("new");
+    char key[16];
+
+    config.max_queued = 1;
+    stub_rig_open(rig, &config);
+    assert_int_equal(rig->stub->hold_time(rig->pusher), KLP_OK);
+    stub_rig_script(rig, "[{\"match\": {\"attempt\": 1}, \"times\": -1, \"action\": {\"status\": 503}}]");
+    for (int i = 0; i < RECOVERED; i++) {
+        snprintf(key, sizeof key, "old-%d", i);
+        assert_int_equal(recover(rig, key), KLP_OK);
+    }
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_OK);
+    lobby.key = klp_cstr("one too many");
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_QUEUE_FULL);
+    stub_rig_advance(rig, 60000);
+    size_t recovered = 0;
+    for (const klp_event *event; (event = stub_rig_take_now(rig)); stub_rig_ack(rig, event)) {
+        assert_int_equal(event->outcome, KLP_APPLIED);
+        recovered += event->recovered != 0;
+    }
+    assert_int_equal(recovered, RECOVERED);
+}
+
 static void two_pushers_do_not_meet(void **state)
 {
     struct stub_rig *rig = *state, other = *rig;
@@ -490,6 +551,8 @@ int main(void)
         TEST(an_event_is_told_again_under_the_same_seq),
         TEST(a_script_repeats_the_verdict_of_a_key),
         TEST(a_verdict_of_a_dead_process_is_recovered),
+        TEST(what_is_recovered_says_so_however_it_ends),
+        TEST(what_is_recovered_is_beyond_the_bounds_of_what_is_new),
         TEST(two_pushers_do_not_meet),
         TEST(tests_run_beside_each_other),
         TEST(reset_forgets_all_but_time),

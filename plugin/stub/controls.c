@@ -59,8 +59,7 @@ static klp_status set_held(klp_pusher *pusher, bool is_held)
     if (!world)
         return status;
     pthread_mutex_lock(&world->lock);
-    world->is_held = is_held;
-    world->limit_us = atomic_load(&world->now_us);
+    world_set_held(world, is_held);
     pthread_mutex_unlock(&world->lock);
     pusher_wake(pusher);
     return KLP_OK;
@@ -88,9 +87,12 @@ static klp_status control_advance_ms(klp_pusher *pusher, uint64_t ms)
     if (pusher_is_worker(pusher))
         return KLP_E_NOT_AVAILABLE;
     pthread_mutex_lock(&world->lock);
-    uint64_t now_us = atomic_load(&world->now_us), asked = ++world->asked;
-    uint64_t limit_us = now_us + ms * 1000;
-    world->limit_us = limit_us < VIRTUAL_TIME_END_US ? limit_us : VIRTUAL_TIME_END_US;
+    uint64_t asked = ++world->asked;
+    uint64_t limit_us = atomic_load(&world->now_us) + ms * 1000;
+    if (limit_us > VIRTUAL_TIME_END_US)
+        limit_us = VIRTUAL_TIME_END_US;
+    if (limit_us > world->limit_us) /* another thread may wait for more */
+        world->limit_us = limit_us;
     pthread_mutex_unlock(&world->lock);
     pusher_wake(pusher);
     pthread_mutex_lock(&world->lock);

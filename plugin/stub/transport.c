@@ -171,6 +171,15 @@ struct passage {
     uint64_t upkeep_us; /* else: what the outbox, or stop(), waits for, in time that passes as outside; or never */
 };
 
+/* Under the lock. Everything that is due by the limit has been done. */
+static void settle(struct world *world, uint64_t asked)
+{
+    if (world->settled_up_to == asked)
+        return;
+    world->settled_up_to = asked;
+    pthread_cond_broadcast(&world->settled);
+}
+
 /* Under the lock. `asked`: the advance that was asked for last when nobody had anything else for us to do. */
 static struct passage pass(struct world *world, uint64_t reply_us, const struct transport_pause *pause, uint64_t asked)
 {
@@ -179,33 +188,36 @@ static struct passage pass(struct world *world, uint64_t reply_us, const struct 
     uint64_t upkeep_us = after(now_us, pause->upkeep_us);
     uint64_t next_us = earlier(calls_us, upkeep_us);
     bool runs = !world->is_held || pause->is_stopping;
-    uint64_t limit_us = runs && calls_us != CLOCK_NEVER_US ? CLOCK_NEVER_US - 1 : world->limit_us;
 
-    if (next_us <= limit_us) {
-        if (next_us > now_us)
-            atomic_store(&world->now_us, next_us);
-        return (struct passage){.has_passed = true};
+    if (next_us > world->limit_us) {
+        if (world->limit_us > now_us)
+            atomic_store(&world->now_us, world->limit_us);
+        if (asked != world->asked)
+            return (struct passage){.has_passed = true};
+        settle(world, asked);
+        if (!runs || calls_us == CLOCK_NEVER_US)
+            return (struct passage){.upkeep_us = runs ? upkeep_us : CLOCK_NEVER_US};
     }
-    if (world->limit_us > now_us)
-        atomic_store(&world->now_us, world->limit_us);
-    if (asked != world->asked)
-        return (struct passage){.has_passed = true};
-    world->settled_up_to = asked;
-    pthread_cond_broadcast(&world->settled);
-    return (struct passage){.upkeep_us = runs ? upkeep_us : CLOCK_NEVER_US};
+    if (next_us > now_us)
+        atomic_store(&world->now_us, next_us);
+    return (struct passage){.has_passed = true};
 }
 
 /* Nothing of the calls is under way: what waits for the disk, or for the end of stop(), waits in earnest, and so does
  * whoever waits for a reader. */
-static void wait_outside(struct world *world, const int *descriptors, size_t count, uint64_t outside_us,
+static void wait_outside(struct world *world, const int *descriptors, size_t count, const struct transport_pause *pause,
                          uint64_t upkeep_us)
 {
     uint64_t now_us = atomic_load(&world->now_us);
     uint64_t wait_us = upkeep_us == CLOCK_NEVER_US ? CLOCK_NEVER_US : upkeep_us - now_us;
 
-    wait_us = earlier(earlier(wait_us, outside_us), LONGEST_SLEEP_MS * 1000u);
-    if (!is_woken(descriptors, count, wait_us) && upkeep_us != CLOCK_NEVER_US)
+    wait_us = earlier(earlier(wait_us, pause->outside_us), LONGEST_SLEEP_MS * 1000u);
+    if (is_woken(descriptors, count, wait_us) || upkeep_us == CLOCK_NEVER_US)
+        return;
+    pthread_mutex_lock(&world->lock);
+    if (!world->is_held || pause->is_stopping) /* it may have been held meanwhile */
         atomic_store(&world->now_us, now_us + wait_us);
+    pthread_mutex_unlock(&world->lock);
 }
 
 void transport_wait(struct transport *transport, const int *descriptors, size_t count,
@@ -223,5 +235,5 @@ void transport_wait(struct transport *transport, const int *descriptors, size_t 
     struct passage passage = pass(world, exchange ? exchange->due_us : CLOCK_NEVER_US, pause, asked);
     pthread_mutex_unlock(&world->lock);
     if (!passage.has_passed)
-        wait_outside(world, descriptors, count, pause->outside_us, passage.upkeep_us);
+        wait_outside(world, descriptors, count, pause, passage.upkeep_us);
 }

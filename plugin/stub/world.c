@@ -33,6 +33,13 @@ struct world *world_entered(void)
     return entered;
 }
 
+void world_set_held(struct world *world, bool is_held)
+{
+    if (is_held)
+        world->limit_us = atomic_load(&world->now_us);
+    world->is_held = is_held;
+}
+
 /* ─── scripts ───────────────────────────────────────────────────────────────────────────────────── */
 
 void world_add_script(struct world *world, struct script *script)
@@ -40,7 +47,7 @@ void world_add_script(struct world *world, struct script *script)
     script->older = world->script;
     world->script = script;
     if (script->has_time)
-        world->is_held = script->is_held;
+        world_set_held(world, script->is_held);
     if (script->has_seed)
         world->seed = script->seed;
     if (script->has_latency)

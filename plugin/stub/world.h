@@ -56,7 +56,7 @@ struct world {
     pthread_cond_t settled;
     klp_pusher *pusher; /* NULL until it is open; once it is it may be read without the lock */
     bool is_held, is_over;
-    uint64_t limit_us;             /* of held time: so far may it go … */
+    uint64_t limit_us;             /* so far may time go in any case: held, or with nothing to do … */
     uint64_t asked, settled_up_to; /* … and the advance that it was asked for last, and the last that is done */
     uint64_t latency_ms;
     struct kraty kraty;
@@ -86,6 +86,9 @@ struct world *world_of(const klp_pusher *pusher); /* NULL: no pusher of ours tha
 struct world *world_enter(struct world *world);
 void world_leave(struct world *before);
 struct world *world_entered(void); /* or NULL */
+
+/* Under the lock: time stops where it is, or runs. */
+void world_set_held(struct world *world, bool is_held);
 
 /* Under the lock. The first rule that strikes, or NULL. */
 const struct rule *world_strike(struct world *world, const struct rule_subject *subject);

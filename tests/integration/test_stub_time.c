@@ -2,6 +2,7 @@
  * The stub's time: nothing is waited for, and a test says what passes. */
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,6 +108,29 @@ static void time_stands_while_there_is_nothing_to_do(void **state)
     assert_int_equal(elapsed_us(rig), before_us + 86400 * SECOND_US);
 }
 
+static void time_that_runs_is_advanced_beside_calls_without_an_end(void **state)
+{
+    struct stub_rig *rig = *state;
+    klp_await await = KLP_AWAIT_INIT;
+    klp_ticket ticket;
+
+    stub_rig_open(rig, NULL);
+    stub_rig_script(rig, "{\"events\": {\"quick_brawl\": {\"capacity\": 8, \"form_ms\": 31536000000}}}");
+    stub_rig_push(rig, "match-1");
+    const klp_event *event = stub_rig_take(rig);
+    await.lobby_id = event->lobby_id;
+    await.poll_interval_ms = 10;
+    await.timeout_ms = 86400000;
+    assert_int_equal(rig->klp->await(rig->pusher, &await, &ticket, NULL), KLP_OK);
+    stub_rig_ack(rig, event);
+    uint64_t before_us = elapsed_us(rig);
+    stub_rig_advance(rig, 5000);
+    assert_true(elapsed_us(rig) >= before_us + 5 * SECOND_US);
+    assert_null(stub_rig_take_now(rig));
+    assert_int_equal(rig->klp->cancel(rig->pusher, ticket), KLP_OK);
+    assert_string_equal(stub_rig_take(rig)->error_code.data, "cancelled");
+}
+
 /* ─── held ──────────────────────────────────────────────────────────────────────────────────────── */
 
 static void held_time_passes_only_as_it_is_told_to(void **state)
@@ -140,6 +164,66 @@ static void what_is_due_at_each_moment_is_done_at_it(void **state)
     assert_string_equal(second->key.data, "late");
     assert_int_equal(second->elapsed_us, 5202000);
     assert_null(stub_rig_take_now(rig));
+}
+
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_open;
+};
+
+/* Holds the worker up where it tells an attempt. */
+static void wait_at_the_gate(void *user, const klp_attempt *attempt)
+{
+    struct gate *gate = user;
+
+    (void)attempt;
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->is_open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+struct advance {
+    struct stub_rig *rig;
+    uint64_t ms, until_us;
+};
+
+static void *advance_by(void *argument)
+{
+    struct advance *advance = argument;
+
+    stub_rig_advance(advance->rig, advance->ms);
+    advance->until_us = elapsed_us(advance->rig);
+    return NULL;
+}
+
+static void a_shorter_advance_beside_a_longer_one_does_not_cut_it(void **state)
+{
+    struct stub_rig *rig = *state;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    struct advance advances[] = {{rig, 1, 0}, {rig, 5000, 0}, {rig, 10, 0}};
+    klp_config config = stub_rig_config();
+    pthread_t threads[3];
+
+    config.on_attempt = wait_at_the_gate;
+    config.callback_user = &gate;
+    stub_rig_open(rig, &config);
+    assert_int_equal(rig->stub->hold_time(rig->pusher), KLP_OK);
+    stub_rig_push(rig, "match-1");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, advance_by, &advances[i]), 0);
+        usleep(20000); /* by then it has asked, or this proves less */
+    }
+    pthread_mutex_lock(&gate.lock);
+    gate.is_open = true;
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.lock);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(advances[1].until_us >= 5 * SECOND_US);
+    assert_int_equal(elapsed_us(rig), advances[1].until_us);
+    assert_event(stub_rig_take_now(rig), KLP_APPLIED, "", 1);
 }
 
 static void a_call_is_cancelled_before_and_while_it_is_on_the_wire(void **state)
@@ -392,8 +476,10 @@ int main(void)
         TEST(a_retry_after_is_waited_for_in_full),
         TEST(a_server_that_never_answers_runs_into_the_deadline),
         TEST(time_stands_while_there_is_nothing_to_do),
+        TEST(time_that_runs_is_advanced_beside_calls_without_an_end),
         TEST(held_time_passes_only_as_it_is_told_to),
         TEST(what_is_due_at_each_moment_is_done_at_it),
+        TEST(a_shorter_advance_beside_a_longer_one_does_not_cut_it),
         TEST(a_call_is_cancelled_before_and_while_it_is_on_the_wire),
         TEST(time_that_runs_again_makes_up_for_what_was_held),
         TEST(stop_gives_held_calls_their_drain),

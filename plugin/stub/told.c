@@ -49,23 +49,22 @@ static bool append(klp_pusher *pusher, const char *json, size_t size)
     return true;
 }
 
-static bool is_with_the_worker(klp_pusher *pusher)
+/* Under the world's lock. While there is a courier the unread events are the worker's. */
+static bool is_with_the_worker(const struct world *world)
 {
-    pthread_mutex_lock(&pusher->lock);
-    bool is_running = pusher->state != PUSHER_STOPPED;
-    pthread_mutex_unlock(&pusher->lock);
-    return pusher->settings.results_url && is_running;
+    return world->pusher->settings.results_url && !world->is_over;
 }
 
-static bool leave_to_the_worker(struct world *world, const char *json, size_t size)
+static bool leave_to_the_worker(struct world *world, const struct world_told *told)
 {
-    struct world_line *line = malloc(sizeof *line + size);
+    struct world_line *line = malloc(sizeof *line + told->size);
 
     if (!line)
         return false;
     line->next = NULL;
-    line->size = size;
-    memcpy(line->json, json, size);
+    line->seq = told->seq;
+    line->size = told->size;
+    memcpy(line->json, told->json, told->size);
     *world->lines_end = line;
     world->lines_end = &line->next;
     return true;
@@ -74,8 +73,8 @@ static bool leave_to_the_worker(struct world *world, const char *json, size_t si
 /* Under the world's lock. */
 static bool tell_again(struct world *world, const struct world_told *told)
 {
-    if (is_with_the_worker(world->pusher))
-        return leave_to_the_worker(world, told->json, told->size);
+    if (is_with_the_worker(world))
+        return leave_to_the_worker(world, told);
     return append(world->pusher, told->json, told->size);
 }
 
@@ -165,25 +164,58 @@ static void note_unread(struct world *world)
         }
 }
 
-void told_look(struct world *world)
+/* What a reader acknowledges is everything up to a seq: so none may stand behind a larger one. */
+static bool is_in_order(const klp_pusher *pusher, const struct world_line *line)
 {
-    struct world_line *lines = NULL;
+    return !pusher->unread.last || pusher->unread.last->event.seq <= line->seq;
+}
+
+bool told_has_line(const struct world *world)
+{
+    return world->lines && (world->is_over || is_in_order(world->pusher, world->lines));
+}
+
+/* NULL: there is none, or it has to wait. */
+static struct world_line *take_line(struct world *world)
+{
+    struct world_line *line = NULL;
 
     pthread_mutex_lock(&world->lock);
-    if (world->pusher && world->pusher->settings.results_url) {
-        note_unread(world);
-        lines = world->lines;
-        world->lines = NULL;
-        world->lines_end = &world->lines;
+    if (told_has_line(world)) {
+        line = world->lines;
+        world->lines = line->next;
+        if (!world->lines)
+            world->lines_end = &world->lines;
     }
-    klp_pusher *pusher = world->pusher;
     pthread_mutex_unlock(&world->lock);
-    while (lines) {
-        struct world_line *next = lines->next;
-        append(pusher, lines->json, lines->size);
-        free(lines);
-        lines = next;
+    return line;
+}
+
+static void tell_lines(struct world *world)
+{
+    struct world_line *line;
+
+    while ((line = take_line(world))) {
+        append(world->pusher, line->json, line->size);
+        free(line);
     }
+}
+
+void told_look(struct world *world)
+{
+    pthread_mutex_lock(&world->lock);
+    bool is_to_be_told = world->pusher && world->pusher->settings.results_url;
+    if (is_to_be_told)
+        note_unread(world);
+    pthread_mutex_unlock(&world->lock);
+    if (is_to_be_told)
+        tell_lines(world);
+}
+
+void told_end(struct world *world)
+{
+    if (world->pusher)
+        tell_lines(world);
 }
 
 klp_status told_repeat(struct world *world, uint64_t seq)

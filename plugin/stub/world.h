@@ -42,6 +42,7 @@ struct world_recovery {
 /* A line of JSON that the worker is to tell. */
 struct world_line {
     struct world_line *next;
+    uint64_t seq;
     size_t size;
     char json[];
 };

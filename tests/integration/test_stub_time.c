@@ -414,6 +414,66 @@ static void the_result_socket_is_served_in_time_of_its_own(void **state)
     rmdir(folder);
 }
 
+/* Whether the reader's next message has that seq; without an acknowledgement yet. */
+static bool next_message_has(int reader, const char *seq)
+{
+    char *lines;
+    int size = nn_recv(reader, &lines, NN_MSG, 0);
+
+    assert_true(size > 0);
+    bool has = memmem(lines, (size_t)size, seq, strlen(seq)) != NULL;
+    nn_freemsg(lines);
+    return has;
+}
+
+static void acknowledge(int reader)
+{
+    assert_int_equal(nn_send(reader, "ok", 2, 0), 2);
+}
+
+static void an_event_that_is_told_again_holds_up_none_that_stand_before_it(void **state)
+{
+    struct stub_rig *rig = *state;
+    klp_config config = stub_rig_config();
+    char folder[] = "/tmp/stub-results-XXXXXX", url[64];
+    int reader = nn_socket(AF_SP, NN_REP), patience = (int)patience_ms(10000);
+    const klp_event *event;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(url, sizeof url, "ipc://%s/results", folder);
+    assert_true(nn_bind(reader, url) >= 0);
+    assert_int_equal(nn_setsockopt(reader, NN_SOL_SOCKET, NN_RCVTIMEO, &patience, sizeof patience), 0);
+    config.results_url = klp_cstr(url);
+    stub_rig_open(rig, &config);
+    stub_rig_push(rig, "match-1");
+    assert_true(next_message_has(reader, "\"seq\":1,"));
+    stub_rig_push(rig, "match-2");
+    stub_rig_push(rig, "match-3");
+    assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(10000)), KLP_OK);
+    stub_rig_advance(rig, 0); /* they are known */
+    assert_int_equal(rig->stub->repeat_event(rig->pusher, 1), KLP_OK);
+    stub_rig_advance(rig, 0); /* by now it would stand there */
+    acknowledge(reader);
+    assert_true(next_message_has(reader, "\"seq\":3,"));
+    acknowledge(reader);
+    assert_true(next_message_has(reader, "\"seq\":1,"));
+    acknowledge(reader);
+
+    /* and what the reader has not been told by the end is left to the host */
+    stub_rig_push(rig, "match-4");
+    assert_true(next_message_has(reader, "\"seq\":4,"));
+    assert_int_equal(rig->stub->repeat_event(rig->pusher, 3), KLP_OK);
+    assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
+    event = stub_rig_take_now(rig);
+    assert_int_equal(event->seq, 4);
+    event = stub_rig_take_now(rig);
+    assert_int_equal(event->seq, 3);
+    assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_DRAINED);
+    nn_close(reader);
+    unlink(url + strlen("ipc://"));
+    rmdir(folder);
+}
+
 static void an_outbox_works_as_the_real_one_does(void **state)
 {
     struct stub_rig *rig = *state;
@@ -485,6 +545,7 @@ int main(void)
         TEST(stop_gives_held_calls_their_drain),
         TEST(a_host_waits_in_real_time),
         TEST(the_result_socket_is_served_in_time_of_its_own),
+        TEST(an_event_that_is_told_again_holds_up_none_that_stand_before_it),
         TEST(an_outbox_works_as_the_real_one_does),
         TEST(exit_is_not_held_up_by_held_time),
     };

@@ -186,6 +186,15 @@ static bool ask(struct world *world, const struct job *job, const struct transpo
     return false;
 }
 
+/* What is not connected in time has sent nothing; anything else may have arrived. */
+static const struct failing *too_late(enum rule_failure failure)
+{
+    static const struct failing unconnected = {ATTEMPT_TIMEOUT, 0, CURLE_OPERATION_TIMEDOUT,
+                                               "no connection in time, as scripted"};
+
+    return failure && failings[failure].sends == 0 ? &unconnected : &failings[FAILS_SILENT];
+}
+
 static void fill_failure(struct exchange *exchange, const struct failing *failing)
 {
     exchange->end = failing->end;
@@ -219,7 +228,7 @@ static void fill(struct exchange *exchange, struct world *world, const struct ru
         exchange->reply.http_status = 0;
     if (action->failure == FAILS_SILENT || wait_us >= timeout_us) {
         wait_us = timeout_us;
-        fill_failure(exchange, &failings[FAILS_SILENT]);
+        fill_failure(exchange, too_late(action->failure));
         exchange->reply.http_status = 0;
     }
     exchange->due_us = exchange->started_us + wait_us;

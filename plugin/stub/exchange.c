@@ -203,6 +203,18 @@ static void fill_failure(struct exchange *exchange, const struct failing *failin
     exchange->reply.failure = failing->sentence;
 }
 
+/* Those of a reply. */
+static void fill_headers(struct exchange *exchange, const struct world *world, const struct rule_action *action)
+{
+    exchange->reply.retry_after = action->retry_after;
+    exchange->reply.date = action->date;
+    exchange->reply.request_id = action->request_id;
+    if (action->request_id.size)
+        return;
+    int size = snprintf(exchange->request_id, sizeof exchange->request_id, "req_%zu", world->request_count);
+    exchange->reply.request_id = (klp_text){exchange->request_id, (size_t)size};
+}
+
 static void fill(struct exchange *exchange, struct world *world, const struct rule_action *action,
                  const struct kraty_answer *answer, uint64_t timeout_us)
 {
@@ -215,13 +227,6 @@ static void fill(struct exchange *exchange, struct world *world, const struct ru
     exchange->reply.body = answer->body ? answer->body : "";
     exchange->reply.body_bytes = answer->body_bytes;
     exchange->reply.http_status = answer->status;
-    exchange->reply.retry_after = action->retry_after;
-    exchange->reply.date = action->date;
-    exchange->reply.request_id = action->request_id;
-    if (!action->request_id.size) {
-        int size = snprintf(exchange->request_id, sizeof exchange->request_id, "req_%zu", world->request_count);
-        exchange->reply.request_id = (klp_text){exchange->request_id, (size_t)size};
-    }
     if (action->failure)
         fill_failure(exchange, &failings[action->failure]);
     if (action->failure && action->failure != FAILS_CUT_BODY)
@@ -231,6 +236,8 @@ static void fill(struct exchange *exchange, struct world *world, const struct ru
         fill_failure(exchange, too_late(action->failure));
         exchange->reply.http_status = 0;
     }
+    if (exchange->reply.http_status)
+        fill_headers(exchange, world, action);
     exchange->due_us = exchange->started_us + wait_us;
 }
 

@@ -156,6 +156,15 @@ static void headers_reach_the_event(void **state)
     assert_text(event->request_id, "abc");
     assert_text(event->error_details_json, "{\"shard\": 3}");
     assert_text(event->error_message, "resting");
+    stub_rig_ack(rig, event);
+
+    /* but for those of a reply that never came */
+    stub_rig_script(rig, "[{\"action\": {\"silent\": true, \"headers\": {\"Retry-After\": \"120\"}}}]");
+    stub_rig_push(rig, "match-2");
+    event = stub_rig_take(rig);
+    assert_text(event->error_code, "timeout");
+    assert_text(event->request_id, "");
+    assert_int_equal(event->retry_after_ms, KLP_NO_RETRY_AFTER);
 }
 
 /* ─── which requests ────────────────────────────────────────────────────────────────────────────── */

@@ -91,6 +91,54 @@ static bool answer_lobby(int status, const struct kraty_lobby *lobby, uint64_t n
     return make_body(put_lobby, &(struct lobby_at){lobby, now_us}, answer);
 }
 
+/* ─── idempotency keys ──────────────────────────────────────────────────────────────────────────── */
+
+/* The text of a body's idempotencyKey, in a block of its own; without one it is empty. False: out of memory. */
+static bool read_idempotency_key(klp_text body, klp_text *key)
+{
+    struct json_document document;
+
+    *key = (klp_text){NULL, 0};
+    if (!body.size)
+        return true;
+    enum json_result result = json_read(body.data, body.size, &document, NULL);
+    if (result)
+        return result == JSON_MALFORMED;
+    int value = json_member(&document, JSON_ROOT, "idempotencyKey");
+    bool is_read = true;
+    if (json_kind(&document, value) == '"') {
+        size_t capacity = json_raw(&document, value).size;
+        char *text = malloc(capacity);
+        is_read = text != NULL;
+        if (text)
+            *key = (klp_text){text, json_text(&document, value, text, capacity)};
+    }
+    json_free(&document);
+    return is_read;
+}
+
+/* Whether the key has answered the request; false in *is_made: out of memory. */
+static bool answer_from_memory(struct kraty *kraty, const struct kraty_request *request, klp_text key,
+                               struct kraty_answer *answer, bool *is_made)
+{
+    switch (key.size ? kraty_reply_find(kraty, request, key, answer) : REPLY_IS_NEW) {
+    case REPLY_IS_KNOWN:
+        *is_made = answer->body != NULL;
+        return true;
+    case REPLY_CONFLICTS:
+        *is_made = refuse(409, "idempotency_conflict", "this idempotencyKey was used by another request", answer);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool remember(struct kraty *kraty, const struct kraty_request *request, klp_text key,
+                     const struct kraty_answer *answer)
+{
+    return !key.size || answer->status > 299 || kraty_reply_keep(kraty, request, key, answer);
+}
+
 /* ─── pushes ────────────────────────────────────────────────────────────────────────────────────── */
 
 static const struct script_event *find_event(const struct kraty *kraty, klp_text key)
@@ -183,20 +231,23 @@ static bool may_be_pushed_to(const struct script_event *event)
     return event->is_enabled && compare(event->mode, text_of("lobby_matched")) == 0;
 }
 
-static bool answer_push(struct kraty *kraty, const struct kraty_request *request, struct kraty_answer *answer)
+/* What is wrong with the push itself is said first, whatever its idempotency key has been replied to. */
+static bool answer_push(struct kraty *kraty, const struct kraty_request *request, klp_text key,
+                        struct kraty_answer *answer)
 {
     const struct script_event *event = find_event(kraty, request->event_key);
     const char *wrong;
+    bool is_made;
 
     if (!event)
         return refuse(404, "not_found", "no such event", answer);
     struct kraty_lobby *pushed = kraty_lobby_new(request, event, &wrong);
     if (!pushed)
         return wrong && refuse(400, "validation_failed", wrong, answer);
-    if (may_be_pushed_to(event))
-        return push_lobby(kraty, request, pushed, answer);
+    if (may_be_pushed_to(event) && !answer_from_memory(kraty, request, key, answer, &is_made))
+        return push_lobby(kraty, request, pushed, answer) && remember(kraty, request, key, answer);
     kraty_lobby_free(pushed);
-    return refuse_event(event, answer);
+    return may_be_pushed_to(event) ? is_made : refuse_event(event, answer);
 }
 
 /* ─── everything else ───────────────────────────────────────────────────────────────────────────── */
@@ -261,60 +312,33 @@ static void put_echo(struct json_writer *writer, const void *what)
     json_close(writer, '}');
 }
 
-static bool answer_by_op(struct kraty *kraty, const struct kraty_request *request, struct kraty_answer *answer)
+static bool answer_call(struct kraty *kraty, const struct kraty_request *request, klp_text key,
+                        struct kraty_answer *answer)
+{
+    bool is_made;
+
+    if (answer_from_memory(kraty, request, key, answer, &is_made))
+        return is_made;
+    *answer = (struct kraty_answer){.status = 200};
+    answer->is_applied = make_body(put_echo, request, answer);
+    return answer->is_applied && remember(kraty, request, key, answer);
+}
+
+static bool answer_by_op(struct kraty *kraty, const struct kraty_request *request, klp_text key,
+                         struct kraty_answer *answer)
 {
     *answer = (struct kraty_answer){.status = 200};
     switch (request->op) {
     case KLP_OP_PUSH:
-        return answer_push(kraty, request, answer);
+        return answer_push(kraty, request, key, answer);
     case KLP_OP_READ:
     case KLP_OP_AWAIT:
         return answer_read(kraty, request, answer);
     case KLP_OP_PING:
         return make_body(put_api_key, kraty, answer);
     default:
-        answer->is_applied = make_body(put_echo, request, answer);
-        return answer->is_applied;
+        return answer_call(kraty, request, key, answer);
     }
-}
-
-/* The text of a body's idempotencyKey, in a block of its own; without one it is empty. False: out of memory. */
-static bool read_idempotency_key(klp_text body, klp_text *key)
-{
-    struct json_document document;
-
-    *key = (klp_text){NULL, 0};
-    if (!body.size)
-        return true;
-    enum json_result result = json_read(body.data, body.size, &document, NULL);
-    if (result)
-        return result == JSON_MALFORMED;
-    int value = json_member(&document, JSON_ROOT, "idempotencyKey");
-    bool is_read = true;
-    if (json_kind(&document, value) == '"') {
-        size_t capacity = json_raw(&document, value).size;
-        char *text = malloc(capacity);
-        is_read = text != NULL;
-        if (text)
-            *key = (klp_text){text, json_text(&document, value, text, capacity)};
-    }
-    json_free(&document);
-    return is_read;
-}
-
-static bool answer_once(struct kraty *kraty, const struct kraty_request *request, klp_text key,
-                        struct kraty_answer *answer)
-{
-    switch (kraty_reply_find(kraty, request, key, answer)) {
-    case REPLY_IS_KNOWN:
-        return answer->body != NULL;
-    case REPLY_CONFLICTS:
-        return refuse(409, "idempotency_conflict", "this idempotencyKey was used by another request", answer);
-    case REPLY_IS_NEW:
-        break;
-    }
-    return answer_by_op(kraty, request, answer) &&
-           (answer->status > 299 || kraty_reply_keep(kraty, request, key, answer));
 }
 
 bool kraty_answer(struct kraty *kraty, const struct kraty_request *request, struct kraty_answer *answer)
@@ -326,7 +350,7 @@ bool kraty_answer(struct kraty *kraty, const struct kraty_request *request, stru
         return refuse(403, "forbidden", "the API key is of another game", answer);
     if (!read_idempotency_key(request->body, &key))
         return false;
-    bool is_answered = key.size ? answer_once(kraty, request, key, answer) : answer_by_op(kraty, request, answer);
+    bool is_answered = answer_by_op(kraty, request, key, answer);
     free((char *)(uintptr_t)key.data);
     if (!is_answered) {
         free(answer->body);

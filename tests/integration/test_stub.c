@@ -147,6 +147,32 @@ static void the_events_of_a_script_are_those_that_there_are(void **state)
     assert_int_equal(event->capacity, 2);
 }
 
+static void an_idempotency_key_that_was_used_is_looked_for_last(void **state)
+{
+    struct stub_rig *rig = *state;
+    klp_lobby lobby = stub_rig_lobby("match-1");
+
+    stub_rig_open(rig, NULL);
+    stub_rig_script(
+        rig, "{\"events\": {\"quick_brawl\": {}, \"solo\": {\"capacity\": 1}, \"retired\": {\"enabled\": false}}}");
+    lobby.idempotency_key = klp_cstr("once");
+    assert_event(push_and_take(rig, &lobby), KLP_APPLIED, "", 1);
+    const klp_event *event = push_and_take(rig, &lobby);
+    assert_event(event, KLP_APPLIED, "", 1);
+    assert_int_equal(event->replayed, 1);
+    lobby.key = klp_cstr("match-2");
+    assert_event(push_and_take(rig, &lobby), KLP_NOT_APPLIED, "idempotency_conflict", 1);
+    lobby.event_key = klp_cstr("nowhere");
+    assert_event(push_and_take(rig, &lobby), KLP_NOT_APPLIED, "not_found", 1);
+    lobby.event_key = klp_cstr("solo");
+    assert_event(push_and_take(rig, &lobby), KLP_NOT_APPLIED, "validation_failed", 1);
+    lobby.event_key = klp_cstr("retired");
+    assert_event(push_and_take(rig, &lobby), KLP_NOT_APPLIED, "event_disabled", 1);
+    lobby.event_key = klp_cstr("quick_brawl");
+    stub_rig_advance(rig, UINT64_C(24) * 3600 * 1000);
+    assert_event(push_and_take(rig, &lobby), KLP_APPLIED, "", 1); /* it is forgotten */
+}
+
 static void a_lobby_forms_as_time_passes_and_can_be_watched(void **state)
 {
     struct stub_rig *rig = *state;
@@ -544,6 +570,7 @@ int main(void)
         TEST(what_was_pushed_is_read_back),
         TEST(an_equal_push_is_replayed_and_another_roster_conflicts),
         TEST(the_events_of_a_script_are_those_that_there_are),
+        TEST(an_idempotency_key_that_was_used_is_looked_for_last),
         TEST(a_lobby_forms_as_time_passes_and_can_be_watched),
         TEST(reads_pings_and_calls_are_answered),
         TEST(the_key_is_of_the_environment_that_is_expected_unless_scripted),

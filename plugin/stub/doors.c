@@ -8,6 +8,7 @@
 #include "pusher/arguments.h"
 #include "pusher/fork_guard.h"
 #include "stub/recovered.h"
+#include "stub/refusals.h"
 #include "stub/told.h"
 #include "why.h"
 
@@ -119,48 +120,10 @@ static klp_status door_close(klp_pusher *pusher)
 
 /* ─── calls, which a script may refuse ──────────────────────────────────────────────────────────── */
 
-/* Under the world's lock. */
-static klp_status refusal(struct world *world, const struct rule_subject *subject)
-{
-    const struct rule *rule;
-
-    if (world->refuses_times > 0) {
-        world->refuses_times--;
-        return world->refuses;
-    }
-    rule = world_strike(world, subject);
-    return rule ? rule->action.refuses : KLP_OK;
-}
-
-static klp_status refuse(struct world *world, const struct rule_subject *subject, klp_text_buffer *why)
-{
-    if (!world)
-        return KLP_OK;
-    pthread_mutex_lock(&world->lock);
-    klp_status status = refusal(world, subject);
-    pthread_mutex_unlock(&world->lock);
-    return status ? why_say(why, status, "%s, as scripted", abi_table.status_text(status)) : KLP_OK;
-}
-
-static klp_status refuse_lobby(struct world *world, const klp_lobby *given, klp_text_buffer *why)
-{
-    klp_lobby lobby;
-
-    if (argument_copy(given, &lobby, sizeof lobby, "klp_lobby", NULL))
-        return KLP_OK; /* the real one says what is wrong with it */
-    return refuse(world,
-                  &(struct rule_subject){.op = KLP_OP_PUSH,
-                                         .game = lobby.game_id,
-                                         .event = lobby.event_key,
-                                         .key = lobby.key,
-                                         .cookie = lobby.cookie},
-                  why);
-}
-
 static klp_status door_push(klp_pusher *pusher, const klp_lobby *lobby, klp_ticket *ticket, klp_text_buffer *why)
 {
     struct world *world = doors_world(pusher), *before = world_enter(world);
-    klp_status status = refuse_lobby(world, lobby, why);
+    klp_status status = refusals_push(world, lobby, why);
 
     if (!status)
         status = abi_table.push(pusher, lobby, ticket, why);
@@ -172,8 +135,7 @@ static klp_status door_read(klp_pusher *pusher, klp_text game_id, klp_text lobby
                             klp_ticket *ticket, klp_text_buffer *why)
 {
     struct world *world = doors_world(pusher), *before = world_enter(world);
-    klp_status status =
-        refuse(world, &(struct rule_subject){.op = KLP_OP_READ, .game = game_id, .cookie = cookie}, why);
+    klp_status status = refusals_read(world, game_id, lobby_id, cookie, why);
 
     if (!status)
         status = abi_table.read(pusher, game_id, lobby_id, cookie, ticket, why);
@@ -184,7 +146,7 @@ static klp_status door_read(klp_pusher *pusher, klp_text game_id, klp_text lobby
 static klp_status door_await(klp_pusher *pusher, const klp_await *await, klp_ticket *ticket, klp_text_buffer *why)
 {
     struct world *world = doors_world(pusher), *before = world_enter(world);
-    klp_status status = refuse(world, &(struct rule_subject){.op = KLP_OP_AWAIT}, why);
+    klp_status status = refusals_await(world, await, why);
 
     if (!status)
         status = abi_table.await(pusher, await, ticket, why);
@@ -195,7 +157,7 @@ static klp_status door_await(klp_pusher *pusher, const klp_await *await, klp_tic
 static klp_status door_call(klp_pusher *pusher, const klp_call *call, klp_ticket *ticket, klp_text_buffer *why)
 {
     struct world *world = doors_world(pusher), *before = world_enter(world);
-    klp_status status = refuse(world, &(struct rule_subject){.op = KLP_OP_CALL}, why);
+    klp_status status = refusals_call(world, call, why);
 
     if (!status)
         status = abi_table.call(pusher, call, ticket, why);
@@ -206,7 +168,7 @@ static klp_status door_call(klp_pusher *pusher, const klp_call *call, klp_ticket
 static klp_status door_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *ticket, klp_text_buffer *why)
 {
     struct world *world = doors_world(pusher), *before = world_enter(world);
-    klp_status status = refuse(world, &(struct rule_subject){.op = KLP_OP_PING, .cookie = cookie}, why);
+    klp_status status = refusals_ping(world, cookie, why);
 
     if (!status)
         status = abi_table.ping(pusher, cookie, ticket, why);
@@ -214,33 +176,11 @@ static klp_status door_ping(klp_pusher *pusher, uint64_t cookie, klp_ticket *tic
     return status;
 }
 
-/* By what the document is about; one that cannot be read the real function refuses. */
-static klp_status refuse_document(struct world *world, klp_text format, const char *bytes, size_t size,
-                                  const klp_roster_options *given, klp_text_buffer *why)
-{
-    klp_roster_options options = KLP_ROSTER_OPTIONS_INIT;
-    klp_roster *roster;
-
-    if (!world || (given && argument_copy(given, &options, sizeof options, "klp_roster_options", NULL)) ||
-        abi_table.parse_roster(format, bytes, size, given, &roster, NULL))
-        return KLP_OK;
-    klp_status status =
-        refuse(world,
-               &(struct rule_subject){.op = KLP_OP_PUSH,
-                                      .game = options.game_id,
-                                      .event = roster->event_key.size ? roster->event_key : options.event_key,
-                                      .key = roster->key,
-                                      .cookie = options.cookie},
-               why);
-    abi_table.free_roster(roster);
-    return status;
-}
-
 static klp_status door_push_document(klp_pusher *pusher, klp_text format, const char *bytes, size_t size,
                                      const klp_roster_options *options, klp_ticket *ticket, klp_text_buffer *why)
 {
     struct world *world = doors_world(pusher), *before = world_enter(world);
-    klp_status status = refuse_document(world, format, bytes, size, options, why);
+    klp_status status = refusals_document(world, format, bytes, size, options, why);
 
     if (!status)
         status = abi_table.push_document(pusher, format, bytes, size, options, ticket, why);

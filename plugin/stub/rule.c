@@ -10,7 +10,7 @@ static bool is_text(klp_text wanted, klp_text found)
     return !wanted.size || (wanted.size == found.size && memcmp(wanted.data, found.data, wanted.size) == 0);
 }
 
-static bool is_player_of(klp_text player, klp_text body)
+static bool is_player_in(klp_text player, klp_text body)
 {
     struct json_document document;
     bool is_found = false;
@@ -24,6 +24,14 @@ static bool is_player_of(klp_text player, klp_text body)
     return is_found;
 }
 
+static bool has_player(const struct rule_subject *subject, klp_text player)
+{
+    for (size_t i = 0; i < subject->player_count; i++)
+        if (is_text(player, subject->players[i]))
+            return true;
+    return subject->body.size && is_player_in(player, subject->body);
+}
+
 static bool matches(const struct rule_match *match, const struct rule_subject *subject)
 {
     if (match->ops && !(match->ops & (1u << subject->op)))
@@ -34,7 +42,7 @@ static bool matches(const struct rule_match *match, const struct rule_subject *s
     if ((match->ticket && match->ticket != subject->ticket) || (match->attempt && match->attempt != subject->attempt) ||
         (match->has_cookie && match->cookie != subject->cookie))
         return false;
-    return !match->player.size || is_player_of(match->player, subject->body);
+    return !match->player.size || has_player(subject, match->player);
 }
 
 static bool is_nth(const struct rule_match *match, uint64_t number)

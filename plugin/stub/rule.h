@@ -63,6 +63,8 @@ struct rule {
 struct rule_subject {
     int32_t op;
     klp_text game, event, key, body;
+    const klp_text *players; /* of a call, which has no body yet */
+    size_t player_count;
     uint64_t ticket, cookie;
     uint32_t attempt;
 };

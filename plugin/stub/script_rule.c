@@ -285,6 +285,8 @@ void script_take_rule(struct script_reader *reader, int value, struct rule *rule
     script_take_members(reader, value, members, sizeof members / sizeof *members, rule);
     if (json_member(&reader->document, value, "action") == JSON_NONE)
         script_refuse(reader, "action", "is missing");
+    if (rule->action.refuses && (rule->match.ticket || rule->match.attempt))
+        script_refuse(reader, "match", "has a ticket or an attempt, which what is refused never gets");
     if (times == JSON_NONE && rule->match.nth_count)
         rule->times = RULE_ALWAYS;
     else if (times != JSON_NONE && !reader->status)

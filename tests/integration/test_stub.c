@@ -267,6 +267,51 @@ static void a_full_queue_can_be_had(void **state)
     assert_int_equal(rig->stub->refuse(rig->pusher, KLP_E_STOPPED, 1), KLP_E_INVALID_ARGUMENT);
 }
 
+static void a_scripted_refusal_is_for_what_would_have_been_accepted(void **state)
+{
+    static const klp_text twice[] = {KLP_LIT("alice"), KLP_LIT("alice")}, segments[] = {KLP_LIT("players")};
+    struct stub_rig *rig = *state;
+    klp_lobby lobby = stub_rig_lobby("match-1");
+    klp_stats stats = {.struct_size = sizeof stats};
+    klp_await await = KLP_AWAIT_INIT;
+    klp_call call = KLP_CALL_INIT;
+
+    call.method = klp_cstr("POST");
+    stub_rig_open(rig, NULL);
+    assert_int_equal(rig->stub->refuse(rig->pusher, KLP_E_QUEUE_FULL, 1), KLP_OK);
+    lobby.key = klp_cstr("");
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_INVALID_ARGUMENT);
+    lobby.key = (klp_text){NULL, 7};
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_INVALID_ARGUMENT);
+    lobby = stub_rig_lobby("match-1");
+    lobby.player_ids = twice;
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_INVALID_ARGUMENT);
+    assert_int_equal(rig->klp->read(rig->pusher, klp_cstr(".."), klp_cstr("lob_1"), 0, NULL, NULL),
+                     KLP_E_INVALID_ARGUMENT);
+    assert_int_equal(rig->klp->await(rig->pusher, &await, NULL, NULL), KLP_E_INVALID_ARGUMENT);
+    assert_int_equal(rig->klp->call(rig->pusher, &call, NULL, NULL), KLP_E_INVALID_ARGUMENT);
+    lobby = stub_rig_lobby("match-1");
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_QUEUE_FULL);
+    assert_int_equal(rig->klp->stats(rig->pusher, &stats), KLP_OK);
+    assert_int_equal(stats.refused_full, 1);
+
+    /* rules know a call as they know a request */
+    stub_rig_script(rig, "[{\"match\": {\"game\": \"game_1\", \"player\": \"bob\"}, \"action\":"
+                         " {\"refuse\": \"KLP_E_OUTBOX\"}},"
+                         " {\"match\": {\"cookie\": 5}, \"times\": 2, \"action\": {\"refuse\": \"KLP_E_NO_MEMORY\"}}]");
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_OUTBOX);
+    await.lobby_id = klp_cstr("lob_1");
+    await.cookie = call.cookie = 5;
+    call.segments = segments;
+    call.segment_count = 1;
+    assert_int_equal(rig->klp->await(rig->pusher, &await, NULL, NULL), KLP_E_NO_MEMORY);
+    assert_int_equal(rig->klp->call(rig->pusher, &call, NULL, NULL), KLP_E_NO_MEMORY);
+
+    assert_int_equal(rig->stub->refuse(rig->pusher, KLP_E_QUEUE_FULL, 1), KLP_OK);
+    assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
+    assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_STOPPED);
+}
+
 static void an_event_is_told_again_under_the_same_seq(void **state)
 {
     struct stub_rig *rig = *state;
@@ -575,6 +620,7 @@ int main(void)
         TEST(reads_pings_and_calls_are_answered),
         TEST(the_key_is_of_the_environment_that_is_expected_unless_scripted),
         TEST(a_full_queue_can_be_had),
+        TEST(a_scripted_refusal_is_for_what_would_have_been_accepted),
         TEST(an_event_is_told_again_under_the_same_seq),
         TEST(a_script_repeats_the_verdict_of_a_key),
         TEST(a_verdict_of_a_dead_process_is_recovered),

@@ -277,6 +277,8 @@ static void a_script_that_is_wrong_is_refused_by_the_place(void **state)
         {"[{\"action\": {\"code\": \"x\"}}]", "script: rules[0].action has an error's code, message or details"},
         {"[{\"action\": {\"refused\": true, \"apply\": true}}]", "script: rules[0].action applies what is never sent"},
         {"[{\"action\": {\"apply\": false}}]", "script: rules[0].action applies nothing"},
+        {"[{\"match\": {\"attempt\": 2}, \"action\": {\"refuse\": \"KLP_E_OUTBOX\"}}]",
+         "script: rules[0].match has a ticket or an attempt, which what is refused never gets"},
         {"[{\"action\": {\"refuse\": \"KLP_OK\"}}]", "script: rules[0].action.refuse is none of KLP_E_QUEUE_FULL"},
         {"[{\"action\": {\"refuse\": \"KLP_E_OUTBOX\", \"status\": 200}}]",
          "script: rules[0].action refuses, and says"},

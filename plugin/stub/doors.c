@@ -32,7 +32,7 @@ static klp_status agree_with(const klp_config *config, struct world *world)
 {
     size_t size = config->expect_environment.size;
 
-    if (!size || world->kraty.environment.size || !config->expect_environment.data)
+    if (!size || size > KLP_MAX_ID_BYTES || world->kraty.environment.size || !config->expect_environment.data)
         return KLP_OK;
     world->environment = malloc(size);
     if (!world->environment)
@@ -72,6 +72,8 @@ static klp_status open_in(struct world *world, const klp_config *given, klp_push
     if (status)
         return status;
     status = agree_with(&config, world);
+    if (!status && !world_name(world, config.name))
+        status = KLP_E_NO_MEMORY;
     if (status)
         return why_say(why, status, "out of memory");
     if (has_no_key(&config))

@@ -2,17 +2,19 @@
 #include "stub/world.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "pusher/siphash.h"
 #include "stub/virtual_time.h"
 #include "why.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct world *first;
-static uint64_t count;
+static void *names; /* a tsearch() tree of what was counted */
 
 static _Thread_local struct world *entered;
 
@@ -140,9 +142,6 @@ klp_status world_open(struct world **out, klp_text_buffer *why)
         goto free_world;
     if (pthread_cond_init(&world->settled, NULL))
         goto destroy_lock;
-    pthread_mutex_lock(&lock);
-    world->number = ++count;
-    pthread_mutex_unlock(&lock);
     world->lines_end = &world->lines;
     world->latency_ms = 1;
     world->limit_us = VIRTUAL_TIME_START_US;
@@ -160,6 +159,45 @@ destroy_lock:
 free_world:
     free(world);
     return why_say(why, status, "the system refused a lock");
+}
+
+/* How many worlds there were of a name. */
+struct count {
+    uint64_t name, worlds;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct count *x = a, *y = b;
+    return (x->name > y->name) - (x->name < y->name);
+}
+
+/* Under the lock of them all. NULL: out of memory. */
+static struct count *count_of(uint64_t name)
+{
+    struct count *count = calloc(1, sizeof *count);
+
+    if (!count)
+        return NULL;
+    count->name = name;
+    struct count **found = tsearch(count, &names, by_name);
+    if (!found || *found != count)
+        free(count);
+    return found ? *found : NULL;
+}
+
+bool world_name(struct world *world, klp_text name)
+{
+    static const uint64_t key[2] = {0, 0};
+
+    if (name.data && name.size <= KLP_MAX_ID_BYTES) /* others are refused */
+        world->name = siphash(key, name.data, name.size);
+    pthread_mutex_lock(&lock);
+    struct count *count = count_of(world->name);
+    if (count)
+        world->number = ++count->worlds;
+    pthread_mutex_unlock(&lock);
+    return count != NULL;
 }
 
 void world_register(struct world *world, klp_pusher *pusher)

@@ -49,7 +49,7 @@ struct world_line {
 
 struct world {
     struct world *next;
-    uint64_t seed, number, random_count;
+    uint64_t seed, name, number, random_count; /* the name's hash, and how many had it before */
 
     _Atomic uint64_t now_us;
 
@@ -78,6 +78,10 @@ struct world {
 /* Makes one, and has $KLP_STUB_SCRIPT read into it. */
 klp_status world_open(struct world **world, klp_text_buffer *why);
 void world_close(struct world *world);
+
+/* Its randomness is that of the name, and of how many worlds there were of it before: so pushers that are opened beside
+ * each other have theirs in any order. False: out of memory. */
+bool world_name(struct world *world, klp_text name);
 
 /* From here on it is found by its pusher. */
 void world_register(struct world *world, klp_pusher *pusher);

@@ -364,6 +364,53 @@ static void the_same_script_makes_the_same_events(void **state)
     free(again);
 }
 
+static char *epoch_of(struct stub_rig *rig, klp_text name)
+{
+    struct stub_rig other = *rig;
+    klp_config config = stub_rig_config();
+
+    config.name = name;
+    stub_rig_open(&other, &config);
+    stub_rig_push(&other, "match-1");
+    char *epoch = strdup(stub_rig_take(&other)->epoch.data);
+    assert_int_equal(rig->klp->close(other.pusher), KLP_OK);
+    return epoch;
+}
+
+static void pushers_are_the_same_in_whatever_order_they_are_opened(void **state)
+{
+    static char line[256];
+    const char *path = getenv("KLP_STUB_EPOCHS");
+    struct stub_rig *rig = *state;
+    char name[] = "/tmp/stub-epochs-XXXXXX", command[600], ours[256];
+
+    if (path) { /* this is the other process */
+        char *south = epoch_of(rig, klp_cstr("south")), *north = epoch_of(rig, klp_cstr("north"));
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fprintf(file, "%s %s", north, south);
+        assert_int_equal(fclose(file), 0);
+        free(north);
+        free(south);
+        return;
+    }
+    char *north = epoch_of(rig, klp_cstr("north")), *south = epoch_of(rig, klp_cstr("south"));
+    assert_string_not_equal(north, south);
+    snprintf(ours, sizeof ours, "%s %s", north, south);
+    free(north);
+    free(south);
+    int file = mkstemp(name);
+    assert_true(file >= 0);
+    const char *build = getenv("BUILD");
+    snprintf(command, sizeof command, "KLP_STUB_EPOCHS=%s %s/tests/integration/test_stub_time >/dev/null 2>&1", name,
+             build ? build : "build");
+    assert_int_equal(system(command), 0);
+    assert_true(read(file, line, sizeof line - 1) > 0);
+    close(file);
+    unlink(name);
+    assert_string_equal(ours, line);
+}
+
 /* ─── with the real edges ───────────────────────────────────────────────────────────────────────── */
 
 static void the_result_socket_is_served_in_time_of_its_own(void **state)
@@ -528,9 +575,11 @@ static void exit_is_not_held_up_by_held_time(void **state)
 int main(void)
 {
     const struct CMUnitTest again[] = {TEST(the_same_script_makes_the_same_events)};
+    const struct CMUnitTest epochs[] = {TEST(pushers_are_the_same_in_whatever_order_they_are_opened)};
     const struct CMUnitTest exits[] = {TEST(exit_is_not_held_up_by_held_time)};
     const struct CMUnitTest tests[] = {
         TEST(the_same_script_makes_the_same_events), /* the first pusher of its process, as there */
+        TEST(pushers_are_the_same_in_whatever_order_they_are_opened),
         TEST(a_reply_that_takes_hours_is_there_at_once),
         TEST(retries_take_the_time_of_their_backoff),
         TEST(a_retry_after_is_waited_for_in_full),
@@ -552,6 +601,8 @@ int main(void)
 
     if (getenv("KLP_STUB_PLAY"))
         return cmocka_run_group_tests(again, NULL, NULL);
+    if (getenv("KLP_STUB_EPOCHS"))
+        return cmocka_run_group_tests(epochs, NULL, NULL);
     if (getenv("KLP_STUB_EXITS"))
         return cmocka_run_group_tests(exits, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,17 +237,22 @@ static bool answer_push(struct kraty *kraty, const struct kraty_request *request
 {
     const struct script_event *event = find_event(kraty, request->event_key);
     const char *wrong;
-    bool is_made;
+    bool is_made = false;
 
     if (!event)
         return refuse(404, "not_found", "no such event", answer);
     struct kraty_lobby *pushed = kraty_lobby_new(request, event, &wrong);
     if (!pushed)
         return wrong && refuse(400, "validation_failed", wrong, answer);
-    if (may_be_pushed_to(event) && !answer_from_memory(kraty, request, key, answer, &is_made))
-        return push_lobby(kraty, request, pushed, answer) && remember(kraty, request, key, answer);
-    kraty_lobby_free(pushed);
-    return may_be_pushed_to(event) ? is_made : refuse_event(event, answer);
+    if (!may_be_pushed_to(event)) {
+        kraty_lobby_free(pushed);
+        return refuse_event(event, answer);
+    }
+    if (answer_from_memory(kraty, request, key, answer, &is_made)) {
+        kraty_lobby_free(pushed);
+        return is_made;
+    }
+    return push_lobby(kraty, request, pushed, answer) && remember(kraty, request, key, answer);
 }
 
 /* ─── everything else ───────────────────────────────────────────────────────────────────────────── */

@@ -11,54 +11,79 @@
  *
  *   const klp_api *klp = klp_load(NULL, &why);
  *   const klp_stub_api *stub = klp_stub_load(NULL, &why);            NULL: the library loaded is not the stub
- *   … klp->open(&config, &pusher, &why) …
- *   stub->script(pusher, klp_cstr("[{\"match\": {\"key\": \"m-7\"}, \"times\": -1, \"action\": {\"status\": 503}}]"),
- * &why); stub->hold_time(pusher); klp->push(pusher, &lobby, NULL, &why); stub->advance_ms(pusher, 30000); half a
- * minute, in microseconds klp->next_event(pusher, 0, &event);                              its verdict is there
+ *   static const char outage[] = "[{\"match\": {\"key\": \"m-7\"}, \"times\": -1, \"action\": {\"status\": 503}}]";
+ *
+ *   klp->open(&config, &pusher, &why);
+ *   stub->hold_time(pusher);
+ *   stub->script(pusher, klp_cstr(outage), &why);
+ *   klp->push(pusher, &lobby, NULL, &why);
+ *   stub->advance_ms(pusher, 30000);                                 half a minute, in microseconds
+ *   klp->next_event(pusher, 0, &event);                              its verdict is there
  *
  * What is different from the real library, and nothing else is:
  *
  *   the API key   need not be given, and any will do. base_url, ca_file and proxy are checked and not used.
  *   time          see "Time" below.
- *   randomness    comes from a seed: the same script and the same calls make the same events, epoch included (`pusher`
- *                 by default names the process: give a name).
+ *   randomness    comes from a seed, the pusher's name, and how many pushers of it there were before in this process:
+ *                 the same script and the same calls, in held time or each after the verdict of the one before, make
+ *                 the same events, epoch included. (Without a name the events have the process's; with an outbox the
+ *                 epoch is that of its file.) In time that runs it passes while a host pushes: what is pushed at once
+ *                 may then go out in one breath or in two.
  *   memory        everything pushed is kept to be read back until reset() or close().
+ *   calls         of klp_api.call() are answered by what was asked, {"echo": …}, whatever their path.
  *
  * The outbox and the results socket are the real ones.
  *
  * Time
  *
- *   Every pusher has a time of its own, which begins at 2026-01-01T00:00:00Z when it is opened. At first it runs: it
- *   stands while there is nothing to do, and leaps to the next thing to come (a reply, a retry, a deadline) as soon as
- *   all that is due has been done. So no delay, however long, is waited for, and all durations told are those that the
- *   script has. From hold_time() on it passes by advance_ms() alone, and within stop() and close(), which give what is
- *   under way its drain_ms. The timeouts of next_event() and flush() are the host's own, and so of real time always: in
- *   held time use advance_ms() and next_event() with 0.
+ *   Every pusher has a time of its own, which begins at 2026-01-01T00:00:00Z when it is opened: an outbox that is
+ *   opened again finds none of its time gone. At first it runs: it stands while there is nothing to do, and leaps to
+ *   the next thing to come (a reply, a retry, a deadline, an await's next look) as soon as all that is due has been
+ *   done. So no delay, however long, is waited for, and all durations told are those that the script has. From
+ *   hold_time() on it passes by advance_ms() alone, and within stop() and close(), which give what is under way its
+ *   drain_ms. What an outbox does while no call is under way, and a stop() that waits for a reader of results, take
+ *   real time while it runs; and an advance over months has an outbox look for others' files every outbox_adopt_ms of
+ *   them, unless that is KLP_ADOPT_NONE.
+ *   The timeouts of next_event() and flush() are the host's own, and so of real time always: in held time use
+ *   advance_ms() and next_event() with 0.
  *   A reply takes latency_ms (1 unless scripted): nothing is decided in the instant in which it was pushed.
  *
  * Scripts
  *
- *   A list of rules, or an object: {"rules": [...], "time": "held", "seed": 7, "latency_ms": 1, "environment": "live",
- *   "game_id": "game_1", "events": {"duel": {"capacity": 2, …}}, "recovered": [{"event": …, "key": …, "players":
- * […]}]}.
+ *   A list of rules, or an object, of which every member may be left out:
+ *     {"rules": […], "time": "held", "seed": 7, "latency_ms": 1, "environment": "live", "game_id": "game_1",
+ *      "events": {"duel": {"capacity": 2, …}}, "recovered": [{"event": …, "key": …, "players": […]}]}
  *
- *   A rule is {"match": {...}, "times": n, "action": {...}}, in the words of kraty-sandbox. The first that matches a
- *   request and has not struck `times` yet (1 unless said; -1: always) says what becomes of it; without one the Kraty
- *   answers.
- *     match    op ("push", "read", "ping", "await", "call", "any"), game, event, key, player, ticket (1: the first
- * call), cookie, attempt (2: the first retry), nth ([1, 3]: of what matches otherwise). Those that are given must all
- * match. action   an answer:    status, code, message, details, body, headers (Retry-After, Date, X-Request-Id); with
- *                            apply: true the push has its effect all the same
- *              a failure:    refused, unresolved, tls_error, certificate (nothing was sent); reset_before,
- * close_before, silent, garbage (not applied); reset_after, close_after, cut_body (applied): each true an outcome:
- * outcome "not_applied" (409 `conflict`) or "possibly_applied" (reset_before); always, unless `times` is given beside
- * these: delay_ms; repeat: n (the verdict's event is told n times more) or refuse:    "KLP_E_QUEUE_FULL" or another
- * KLP_E_…: push() itself returns it, and keeps nothing
+ *   rules: {"match": {…}, "times": n, "action": {…}}, in the words of kraty-sandbox. The first that matches a request
+ *   and has not struck `times` yet (1 unless said; -1: always; with `nth`: always unless said) says what becomes of
+ *   it; without one the Kraty answers.
+ *
+ *     match     all that are given must match:
+ *       op        "push", "read", "ping", "await", "call" or "any"
+ *       game, event, key, player, cookie
+ *       ticket    1: the first call
+ *       attempt   2: the first retry
+ *       nth       [1, 3]: the first and the third of what matches otherwise
+ *     action    one of
+ *       an answer   status, code, message, details, body, headers (Retry-After, Date, X-Request-Id); with apply: true
+ *                   the push has its effect all the same
+ *       a failure   each true:
+ *                   refused, unresolved, tls_error, certificate     nothing was sent
+ *                   reset_before, close_before, silent, garbage     sent, and not applied
+ *                   reset_after, close_after, cut_body              applied
+ *       an outcome  outcome: "not_applied" (409 `conflict`) or "possibly_applied" (reset_before); always, unless
+ *                   `times` is given
+ *       refuse      "KLP_E_QUEUE_FULL" or another KLP_E_… of klp_stub_api.refuse(): push() itself returns it, and
+ *                   keeps nothing
+ *               and, beside any of these but refuse:
+ *       delay_ms    the reply comes so much later; later than the attempt waits, it is a timeout
+ *       repeat      n: the verdict's event is told n times more
  *
  *   events: with it only the events named exist, else every one does. Each may have capacity (100), fill_bots (false),
  *   mode ("lobby_matched"), enabled (true), form_ms (0: how long a lobby that is not full forms), bot_drip_ms (50: a
- * bot each), duration_ms (0: it never closes). recovered: pushes which a process has accepted that died before this
- * one: game, event, key, players, capacity, cookie.
+ *   bot each), duration_ms (0: it never closes).
+ *   recovered: pushes which a process has accepted that died before this one: game, event, key, players, capacity,
+ *   cookie. environment, game_id: what the API key is of; any game unless scripted.
  *
  * The words in brackets are those of lobby_pusher.h. */
 #ifndef KRATY_LOBBY_PUSHER_STUB_H
@@ -135,7 +160,8 @@ typedef struct klp_stub_api {
     klp_status (*run_time)(klp_pusher *pusher);
 
     /* Lets `ms` pass, doing at its moment what is due at each; returns when all that is due by then has been done, and
-     * its events can be taken. 0: what is due now. With KLP_STUB_MAX_ADVANCE_MS at most.
+     * its events can be taken. 0: what is due now. With KLP_STUB_MAX_ADVANCE_MS at most. Advances of several threads
+     * at once are one, of the longest. Time that runs may be further by then.
      *
      * KLP_OK
      * KLP_E_STOPPED           the pusher has stopped: there is nothing left to be done.
@@ -146,22 +172,23 @@ typedef struct klp_stub_api {
      * [any-thread] since stub ABI 1 */
     klp_status (*elapsed_us)(klp_pusher *pusher, uint64_t *us);
 
-    /* The next `times` calls that would be accepted return `status` and keep nothing: KLP_E_QUEUE_FULL,
-     * KLP_E_RESULTS_FULL, KLP_E_OUTBOX_FULL, KLP_E_OUTBOX, KLP_E_NO_MEMORY. 0 times: no more of it.
+    /* The next `times` calls that would be accepted (push, push_document, read, await, call, ping) return `status` and
+     * keep nothing: KLP_E_QUEUE_FULL, KLP_E_RESULTS_FULL, KLP_E_OUTBOX_FULL, KLP_E_OUTBOX, KLP_E_NO_MEMORY.
+     * 0 times: no more of it.
      * [any-thread] since stub ABI 1 */
     klp_status (*refuse)(klp_pusher *pusher, klp_status status, uint32_t times);
 
     /* Tells an event again that was told: the same bytes, under the same (pusher, epoch, seq), by next_event() or the
      * results socket. A host drops it.
      *
-     * KLP_OK                  it is told next, behind what waits.
+     * KLP_OK                  it is told behind what waits; by the results socket when that has been acknowledged.
      * KLP_E_NOT_AVAILABLE     no event of this seq is among the last KLP_STUB_MAX_TOLD that were told.
      * KLP_E_NO_MEMORY
      * [any-thread] since stub ABI 1 */
     klp_status (*repeat_event)(klp_pusher *pusher, uint64_t seq);
 
-    /* Pushes a lobby as if a process that died before this one had accepted it: the host has no ticket of it, and its
-     * event has `recovered`.
+    /* Pushes a lobby as if a process that died before this one had accepted it: the host has no ticket of it, its
+     * event has `recovered`, and it does not count as accepted, nor in max_queued. KLP_PUSH_DURABLE is left out.
      *
      * Returns: as klp_api.push().
      * [any-thread] since stub ABI 1 */

@@ -13,13 +13,15 @@
 #include "stub/virtual_time.h"
 #include "why.h"
 
-enum { MAX_DESCRIPTORS = 4, LONGEST_SLEEP_MS = 10000 };
+enum { MAX_DESCRIPTORS = 4, LONGEST_SLEEP_MS = 10000, LONGEST_STAND_US = 50000 };
 
 struct transport {
     struct world *world;
     unsigned places, free_places;
     uint64_t started;
     bool wants_times;
+    uint64_t asked;          /* the last advance that transport_wait() has seen … */
+    uint64_t woken_since_us; /* … and since when, of the time outside, it has found somebody else to want us; 0: not */
     struct exchange *free;
     struct exchange exchanges[];
 };
@@ -221,6 +223,22 @@ static void wait_outside(struct world *world, const int *descriptors, size_t cou
     pthread_mutex_unlock(&world->lock);
 }
 
+/* Time stands while the host has something for us to do, or else what it does at once would be of several moments. One
+ * that never pauses would have it stand for ever: then it passes all the same. */
+static bool is_to_stand(struct transport *transport, bool is_woken, uint64_t asked)
+{
+    bool is_asked_anew = asked != transport->asked; /* what was pushed before that is seen in the next round */
+
+    transport->asked = asked;
+    if (!is_woken) {
+        transport->woken_since_us = 0;
+        return false;
+    }
+    if (!transport->woken_since_us)
+        transport->woken_since_us = clock_outside_us();
+    return is_asked_anew || clock_outside_us() - transport->woken_since_us < LONGEST_STAND_US;
+}
+
 void transport_wait(struct transport *transport, const int *descriptors, size_t count,
                     const struct transport_pause *pause)
 {
@@ -230,13 +248,14 @@ void transport_wait(struct transport *transport, const int *descriptors, size_t 
     pthread_mutex_lock(&world->lock);
     uint64_t asked = world->asked; /* before the look at the descriptors: what was pushed before it is seen there */
     pthread_mutex_unlock(&world->lock);
-    if (is_woken(descriptors, count, 0))
+    bool was_woken = is_woken(descriptors, count, 0);
+    if (is_to_stand(transport, was_woken, asked))
         return;
     pthread_mutex_lock(&world->lock);
     struct passage passage = {.has_passed = true};
     if (!told_has_line(world))
         passage = pass(world, exchange ? exchange->due_us : CLOCK_NEVER_US, pause, asked);
     pthread_mutex_unlock(&world->lock);
-    if (!passage.has_passed)
+    if (!passage.has_passed && !was_woken)
         wait_outside(world, descriptors, count, pause, passage.upkeep_us);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,45 @@ static void time_that_runs_is_advanced_beside_calls_without_an_end(void **state)
     assert_null(stub_rig_take_now(rig));
     assert_int_equal(rig->klp->cancel(rig->pusher, ticket), KLP_OK);
     assert_string_equal(stub_rig_take(rig)->error_code.data, "cancelled");
+}
+
+struct nagging {
+    struct stub_rig *rig;
+    atomic_bool is_over;
+};
+
+static void *nag(void *argument)
+{
+    struct nagging *nagging = argument;
+
+    while (!atomic_load(&nagging->is_over))
+        nagging->rig->klp->set_api_key(nagging->rig->pusher, klp_cstr("stub.another"), NULL);
+    return NULL;
+}
+
+static void a_host_that_never_pauses_does_not_have_time_stand(void **state)
+{
+    struct stub_rig *rig = *state;
+    struct nagging nagging = {.rig = rig};
+    pthread_t threads[2];
+
+    stub_rig_open(rig, NULL);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, nag, &nagging), 0);
+    stub_rig_script(rig, "[{\"times\": 3, \"action\": {\"status\": 503}}]");
+    stub_rig_push(rig, "match-2");
+    assert_event(stub_rig_take(rig), KLP_APPLIED, "", 4);
+    assert_int_equal(rig->stub->hold_time(rig->pusher), KLP_OK);
+    for (int i = 0; i < 20; i++) {
+        stub_rig_push(rig, "match-2");
+        stub_rig_advance(rig, 1);
+        const klp_event *event = stub_rig_take_now(rig); /* what was pushed before an advance is of it */
+        assert_event(event, KLP_APPLIED, "", 1);
+        stub_rig_ack(rig, event);
+    }
+    atomic_store(&nagging.is_over, true);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
 /* ─── held ──────────────────────────────────────────────────────────────────────────────────────── */
@@ -426,6 +466,7 @@ int main(void)
         TEST(a_server_that_never_answers_runs_into_the_deadline),
         TEST(time_stands_while_there_is_nothing_to_do),
         TEST(time_that_runs_is_advanced_beside_calls_without_an_end),
+        TEST(a_host_that_never_pauses_does_not_have_time_stand),
         TEST(held_time_passes_only_as_it_is_told_to),
         TEST(what_is_due_at_each_moment_is_done_at_it),
         TEST(a_shorter_advance_beside_a_longer_one_does_not_cut_it),

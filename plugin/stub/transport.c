@@ -192,11 +192,11 @@ static struct passage pass(struct world *world, uint64_t reply_us, const struct 
     uint64_t next_us = earlier(calls_us, upkeep_us);
     bool runs = !world->is_held || pause->is_stopping;
 
+    if (asked != world->asked) /* what was pushed before that may be unseen as yet: nothing passes before it is */
+        return (struct passage){.has_passed = true};
     if (next_us > world->limit_us) {
         if (world->limit_us > now_us)
             atomic_store(&world->now_us, world->limit_us);
-        if (asked != world->asked)
-            return (struct passage){.has_passed = true};
         settle(world, asked);
         if (!runs || calls_us == CLOCK_NEVER_US)
             return (struct passage){.upkeep_us = runs ? upkeep_us : CLOCK_NEVER_US};

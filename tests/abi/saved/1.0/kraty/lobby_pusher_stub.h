@@ -44,6 +44,7 @@
  *   drain_ms. What an outbox does while no call is under way, and a stop() that waits for a reader of results, take
  *   real time while it runs; and an advance over months has an outbox look for others' files every outbox_adopt_ms of
  *   them, unless that is KLP_ADOPT_NONE.
+ *   A host that calls without a pause, as the worker sees it, has time stand for 50 ms of real time at most.
  *   The timeouts of next_event() and flush() are the host's own, and so of real time always: in held time use
  *   advance_ms() and next_event() with 0.
  *   A reply takes latency_ms (1 unless scripted): nothing is decided in the instant in which it was pushed.

@@ -201,7 +201,7 @@ static void held_time_passes_only_as_it_is_told_to(void **state)
 static void no_time_passes_before_what_was_pushed_is_seen(void **state)
 {
     struct stub_rig *rig = *state;
-    char key[16];
+    char key[24];
 
     for (int i = 0; i < 5; i++) {
         atomic_store(&is_held_up, false);

@@ -7,12 +7,12 @@ using Kraty;
 
 internal static class MatchTest
 {
-    private static int Main()
+    private static void Main()
     {
         ARateLimitOnlyDelays();
         AFullQueueAndAnEventToldTwiceAreHeardOnce();
         Console.WriteLine("all is well");
-        return 0;
+        Environment.Exit(0); // mono may hang over its own threads where Main() returns
     }
 
     private static LobbyPusher Open()

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "guest.h"
+#include "mono_says.h"
 #include "process.h"
 #include "sandbox_client.h"
 
@@ -74,6 +75,7 @@ static void give(struct process *process, const char *lines)
 static void ends(struct process *process, int exit_status, const char *output, const char *errors)
 {
     struct process_result run = process_finish(process);
+    drop_what_mono_says(run.output);
     if (run.exit_status != exit_status)
         fail_msg("exit status %d, signal %d\nstdout: %s\nstderr: %s", run.exit_status, run.signal_number, run.output,
                  run.errors);

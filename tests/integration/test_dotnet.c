@@ -64,6 +64,11 @@ static uint64_t run(struct fixture *fixture, const char *name, const char *argum
                           name,           argument, another,   NULL};
 
     struct process_result result = process_run(argv, fixture->environment, NULL);
+    /* what it is about is whether the library lets a process end */
+    for (int more = 2; more > 0 && strncmp(name, "exit-", 5) == 0 && mono_lost_its_threads(&result); more--) {
+        process_result_clear(&result);
+        result = process_run(argv, fixture->environment, NULL);
+    }
     uint64_t elapsed_ms = result.elapsed_ms;
     drop_what_mono_says(result.output);
     if (result.exit_status != 0 || *result.output || result.errors_bytes > 0)

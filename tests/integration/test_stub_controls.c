@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a test has of the stub's controls: refusals, repeats, verdicts of before, and what they refuse themselves. */
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -212,6 +209,7 @@ static void what_is_recovered_is_beyond_the_bounds_of_what_is_new(void **state)
     assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_OK);
     lobby.key = klp_cstr("one too many");
     assert_int_equal(rig->klp->push(rig->pusher, &lobby, NULL, NULL), KLP_E_QUEUE_FULL);
+    assert_int_equal(recover(rig, "one too late"), KLP_E_QUEUE_FULL);
     stub_rig_advance(rig, 60000);
     size_t recovered = 0;
     for (const klp_event *event; (event = stub_rig_take_now(rig)); stub_rig_ack(rig, event)) {

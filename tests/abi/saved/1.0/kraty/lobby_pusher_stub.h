@@ -191,7 +191,7 @@ typedef struct klp_stub_api {
     /* Pushes a lobby as if a process that died before this one had accepted it: the host has no ticket of it, its
      * event has `recovered`, and it does not count as accepted, nor in max_queued. KLP_PUSH_DURABLE is left out.
      *
-     * Returns: as klp_api.push().
+     * Returns: as klp_api.push(); KLP_E_QUEUE_FULL while what is new fills max_queued.
      * [any-thread] since stub ABI 1 */
     klp_status (*recover)(klp_pusher *pusher, const klp_lobby *lobby, klp_text_buffer *why);
 

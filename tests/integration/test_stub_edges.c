@@ -2,36 +2,67 @@
  * The stub with what is real in it: the result socket, the outbox, the end of the process. */
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "process.h"
 #include "rig.h"
 #include "stub_rig.h"
+
+/* Who reads the results, in a folder of his own. */
+struct reader {
+    int socket;
+    char folder[32], url[64];
+};
+
+static void open_with_reader(struct stub_rig *rig, struct reader *reader)
+{
+    klp_config config = stub_rig_config();
+    int patience = (int)patience_ms(10000);
+
+    *reader = (struct reader){.socket = nn_socket(AF_SP, NN_REP), .folder = "/tmp/stub-results-XXXXXX"};
+    assert_non_null(mkdtemp(reader->folder));
+    snprintf(reader->url, sizeof reader->url, "ipc://%s/results", reader->folder);
+    assert_true(nn_bind(reader->socket, reader->url) >= 0);
+    assert_int_equal(nn_setsockopt(reader->socket, NN_SOL_SOCKET, NN_RCVTIMEO, &patience, sizeof patience), 0);
+    config.results_url = klp_cstr(reader->url);
+    stub_rig_open(rig, &config);
+}
+
+static void close_reader(const struct reader *reader)
+{
+    nn_close(reader->socket);
+    unlink(reader->url + strlen("ipc://"));
+    rmdir(reader->folder);
+}
+
+/* The next message, without an acknowledgement yet. */
+static size_t receive(const struct reader *reader, char **lines)
+{
+    int size = nn_recv(reader->socket, lines, NN_MSG, 0);
+
+    assert_true(size > 0);
+    return (size_t)size;
+}
+
+static void acknowledge(const struct reader *reader)
+{
+    assert_int_equal(nn_send(reader->socket, "ok", 2, 0), 2);
+}
 
 static void the_result_socket_is_served_in_time_of_its_own(void **state)
 {
     struct stub_rig *rig = *state;
-    klp_config config = stub_rig_config();
-    char folder[] = "/tmp/stub-results-XXXXXX", url[64];
+    struct reader reader;
     char *lines;
-    int reader = nn_socket(AF_SP, NN_REP), patience = (int)patience_ms(10000);
 
-    assert_non_null(mkdtemp(folder));
-    snprintf(url, sizeof url, "ipc://%s/results", folder);
-    assert_true(nn_bind(reader, url) >= 0);
-    assert_int_equal(nn_setsockopt(reader, NN_SOL_SOCKET, NN_RCVTIMEO, &patience, sizeof patience), 0);
-    config.results_url = klp_cstr(url);
-    stub_rig_open(rig, &config);
+    open_with_reader(rig, &reader);
     stub_rig_script(rig, "[{\"match\": {\"key\": \"slow\"}, \"action\": {\"delay_ms\": 14000}},"
                          " {\"match\": {\"key\": \"quick\"}, \"action\": {\"repeat\": 1}}]");
     stub_rig_push(rig, "quick");
@@ -39,81 +70,64 @@ static void the_result_socket_is_served_in_time_of_its_own(void **state)
 
     /* fourteen seconds pass in between, and nothing is told twice for that: but for what is scripted so */
     char all[16384] = "";
-    while (!strstr(all, "\"slow\"") || (strstr(all, "\"quick\"") == strrchr(all, '\0'))) {
-        int size = nn_recv(reader, &lines, NN_MSG, 0);
-        assert_true(size > 0 && strlen(all) + (size_t)size < sizeof all);
-        strncat(all, lines, (size_t)size);
+    while (!strstr(all, "\"slow\"")) {
+        size_t size = receive(&reader, &lines);
+        assert_true(strlen(all) + size < sizeof all);
+        strncat(all, lines, size);
         nn_freemsg(lines);
-        assert_int_equal(nn_send(reader, "ok", 2, 0), 2);
+        acknowledge(&reader);
     }
     size_t quick = 0;
     for (const char *at = all; (at = strstr(at, "\"key\":\"quick\"")); at++)
         quick++;
     assert_in_range(quick, 1, 2);
     while (quick < 2) {
-        int size = nn_recv(reader, &lines, NN_MSG, 0);
-        assert_true(size > 0);
-        assert_non_null(memmem(lines, (size_t)size, "\"key\":\"quick\"", 13));
+        size_t size = receive(&reader, &lines);
+        assert_non_null(memmem(lines, size, "\"key\":\"quick\"", 13));
         nn_freemsg(lines);
-        assert_int_equal(nn_send(reader, "ok", 2, 0), 2);
+        acknowledge(&reader);
         quick++;
     }
     assert_int_equal(rig->klp->stop(rig->pusher, 10000), KLP_OK);
     const klp_event *event;
     assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_DRAINED);
-    nn_close(reader);
-    unlink(url + strlen("ipc://"));
-    rmdir(folder);
+    close_reader(&reader);
 }
 
-/* Whether the reader's next message has that seq; without an acknowledgement yet. */
-static bool next_message_has(int reader, const char *seq)
+static bool next_message_has(const struct reader *reader, const char *seq)
 {
     char *lines;
-    int size = nn_recv(reader, &lines, NN_MSG, 0);
+    size_t size = receive(reader, &lines);
+    bool has = memmem(lines, size, seq, strlen(seq)) != NULL;
 
-    assert_true(size > 0);
-    bool has = memmem(lines, (size_t)size, seq, strlen(seq)) != NULL;
     nn_freemsg(lines);
     return has;
-}
-
-static void acknowledge(int reader)
-{
-    assert_int_equal(nn_send(reader, "ok", 2, 0), 2);
 }
 
 static void an_event_that_is_told_again_holds_up_none_that_stand_before_it(void **state)
 {
     struct stub_rig *rig = *state;
-    klp_config config = stub_rig_config();
-    char folder[] = "/tmp/stub-results-XXXXXX", url[64];
-    int reader = nn_socket(AF_SP, NN_REP), patience = (int)patience_ms(10000);
+    struct reader reader;
     const klp_event *event;
 
-    assert_non_null(mkdtemp(folder));
-    snprintf(url, sizeof url, "ipc://%s/results", folder);
-    assert_true(nn_bind(reader, url) >= 0);
-    assert_int_equal(nn_setsockopt(reader, NN_SOL_SOCKET, NN_RCVTIMEO, &patience, sizeof patience), 0);
-    config.results_url = klp_cstr(url);
-    stub_rig_open(rig, &config);
+    open_with_reader(rig, &reader);
     stub_rig_push(rig, "match-1");
-    assert_true(next_message_has(reader, "\"seq\":1,"));
+    assert_true(next_message_has(&reader, "\"seq\":1,"));
     stub_rig_push(rig, "match-2");
     stub_rig_push(rig, "match-3");
     assert_int_equal(rig->klp->flush(rig->pusher, patience_ms(10000)), KLP_OK);
     stub_rig_advance(rig, 0); /* they are known */
     assert_int_equal(rig->stub->repeat_event(rig->pusher, 1), KLP_OK);
     stub_rig_advance(rig, 0); /* by now it would stand there */
-    acknowledge(reader);
-    assert_true(next_message_has(reader, "\"seq\":3,"));
-    acknowledge(reader);
-    assert_true(next_message_has(reader, "\"seq\":1,"));
-    acknowledge(reader);
+    acknowledge(&reader);
+    assert_true(next_message_has(&reader, "\"seq\":3,"));
+    acknowledge(&reader);
+    assert_true(next_message_has(&reader, "\"seq\":1,"));
+    acknowledge(&reader);
 
     /* and what the reader has not been told by the end is left to the host */
     stub_rig_push(rig, "match-4");
-    assert_true(next_message_has(reader, "\"seq\":4,"));
+    assert_true(next_message_has(&reader, "\"seq\":4,"));
     assert_int_equal(rig->stub->repeat_event(rig->pusher, 3), KLP_OK);
     assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
     event = stub_rig_take_now(rig);
@@ -121,9 +135,7 @@ static void an_event_that_is_told_again_holds_up_none_that_stand_before_it(void 
     event = stub_rig_take_now(rig);
     assert_int_equal(event->seq, 3);
     assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_DRAINED);
-    nn_close(reader);
-    unlink(url + strlen("ipc://"));
-    rmdir(folder);
+    close_reader(&reader);
 }
 
 static void an_outbox_works_as_the_real_one_does(void **state)

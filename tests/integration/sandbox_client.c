@@ -21,6 +21,7 @@
 #define START_TIMEOUT_MS   10000
 #define STOP_TIMEOUT_MS    10000
 #define REQUEST_TIMEOUT_MS 10000L
+#define SETTLE_TIMEOUT_MS  10000
 #define MAX_ARGS           32
 
 extern char **environ;
@@ -383,6 +384,19 @@ int64_t sandbox_stat(struct sandbox_client *sandbox, const char *name)
     if (!is_there)
         fail_msg("the sandbox counts no %s", name);
     return value;
+}
+
+/* Looked at twice: a connection that was made just now may not have been accepted yet. */
+void sandbox_settle(struct sandbox_client *sandbox)
+{
+    uint64_t until_ms = now_ms() + SETTLE_TIMEOUT_MS;
+
+    for (unsigned quiet = 0; quiet < 2;) {
+        quiet = sandbox_stat(sandbox, "connections_open") == 1 ? quiet + 1 : 0;
+        if (now_ms() >= until_ms)
+            fail_msg("somebody is still connected to the sandbox");
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
 }
 
 void sandbox_quit(struct sandbox_client *sandbox)

@@ -61,6 +61,10 @@ json_t *sandbox_lobbies(struct sandbox_client *sandbox);
 size_t sandbox_lobby_count(struct sandbox_client *sandbox);
 int64_t sandbox_stat(struct sandbox_client *sandbox, const char *name);
 
+/* Waits until no connection is open but that of the control path: all that was sent has been applied, also late, and is
+ * in the log. Fails the test after ten seconds. */
+void sandbox_settle(struct sandbox_client *sandbox);
+
 /* Asks for the end; sandbox_wait() sees it. */
 void sandbox_quit(struct sandbox_client *sandbox);
 

@@ -160,6 +160,43 @@ static void a_delay_holds_up_nobody_else(void **state)
     json_decref(log);
 }
 
+static void what_is_applied_late_is_applied_also_when_its_client_has_left(void **state)
+{
+    static const char body[] = "{\"key\":\"late\",\"externalPlayerIds\":[\"a\"]}";
+    char url[128];
+    (void)state;
+
+    sandbox_script(sandbox, "{\"action\": {\"delay_ms\": 1000, \"apply_late\": true}}");
+    snprintf(url, sizeof url, "%s" PUSH("duel"), sandbox_url(sandbox));
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    headers = curl_slist_append(headers, "Authorization: Bearer " SANDBOX_KEY);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    CURLM *multi = curl_multi_init();
+    int running = 1;
+    curl_multi_add_handle(multi, curl);
+    while (running && sandbox_stat(sandbox, "faults_struck") == 0)
+        curl_multi_perform(multi, &running);
+    assert_int_equal(running, 1);
+    curl_multi_remove_handle(multi, curl);
+    curl_easy_cleanup(curl);
+    curl_multi_cleanup(multi);
+    curl_slist_free_all(headers);
+
+    sandbox_settle(sandbox);
+    assert_int_equal(sandbox_lobby_count(sandbox), 1);
+    json_t *log = sandbox_log(sandbox);
+    assert_int_equal(json_array_size(log), 1);
+    assert_true(json_is_true(sandbox_at(log, "0.applied")));
+    assert_int_equal(number_at(log, "0.result"), 201);
+    assert_string_equal(sandbox_text_at(log, "0.body"), body);
+    json_decref(log);
+    expect_status(200, post(PUSH("duel"), body));
+}
+
 static void connections_are_reset_upon_accept(void **state)
 {
     (void)state;
@@ -249,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup(a_scripted_status_says_what_the_rule_says, forget_everything),
         cmocka_unit_test_setup(strange_bodies_arrive_whole, forget_everything),
         cmocka_unit_test_setup(a_delay_holds_up_nobody_else, forget_everything),
+        cmocka_unit_test_setup(what_is_applied_late_is_applied_also_when_its_client_has_left, forget_everything),
         cmocka_unit_test_setup(connections_are_reset_upon_accept, forget_everything),
         cmocka_unit_test_setup(a_rule_strikes_what_it_matches, forget_everything),
         cmocka_unit_test_setup(a_share_falls_the_same_in_every_run, forget_everything),

@@ -76,7 +76,7 @@ void request_append(struct request *request, const char *bytes, size_t size)
     request->body[request->body_bytes] = '\0';
 }
 
-void request_free(struct request *request)
+static void request_free(struct request *request)
 {
     reply_clear(&request->reply);
     fault_action_release(request->action);
@@ -177,6 +177,13 @@ static void apply_and_log(struct request *request)
     arrivals_set_fate(request->sandbox->arrivals, request->arrival, &request->fate);
     arrivals_set_body(request->sandbox->arrivals, request->arrival, request->body, request->body_bytes);
     request->body = NULL;
+}
+
+void request_end(struct request *request)
+{
+    if (request->stage == STAGE_APPLY)
+        apply_and_log(request);
+    request_free(request);
 }
 
 static enum MHD_Result deliver_and_log(struct request *request)

@@ -67,6 +67,8 @@ void request_append(struct request *request, const char *bytes, size_t size);
 /* The body is complete, or a delay is over: the next step. */
 enum MHD_Result request_proceed(struct request *request);
 
-void request_free(struct request *request);
+/* The connection ends, with or without a reply. What was waiting to be applied late is applied now: a server does not
+ * notice that its client has left. */
+void request_end(struct request *request);
 
 #endif

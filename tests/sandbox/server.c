@@ -96,7 +96,7 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
         return;
     if (request->quits && eventfd_write(sandbox->quit_fd, 1) != 0)
         abort();
-    request_free(request);
+    request_end(request);
     *request_context = NULL;
 }
 

@@ -206,6 +206,7 @@ static void every_push_has_one_verdict_and_none_denies_a_lobby_that_is_there(voi
                   (unsigned long long)stats.attempts);
     assert_true(by_outcome[KLP_APPLIED] > 0 && by_outcome[KLP_NOT_APPLIED] > 0 && joined > 0);
     rig_close(rig);
+    sandbox_settle(rig->sandbox);
     assert_no_lobby_was_denied(rig, told);
     assert_no_lobby_was_made_up(rig, told);
 }

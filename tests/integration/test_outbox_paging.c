@@ -235,15 +235,22 @@ static void a_host_that_takes_many_gets_them_as_it_acknowledges(void **state)
     assert_all_told(rig, &row);
 }
 
-/* Holds the worker up at its first attempt, so that all other answers are there when it goes on. */
-static void wait_for_post(void *user, const klp_attempt *attempt)
+/* Hold the worker up at its first attempts, one each. */
+struct gates {
+    sem_t open[2];
+    size_t passed;
+};
+
+static void wait_at_gate(void *user, const klp_attempt *attempt)
 {
+    struct gates *gates = user;
     (void)attempt;
-    sem_wait(user);
-    sem_post(user);
+
+    if (gates->passed < 2)
+        sem_wait(&gates->open[gates->passed++]);
 }
 
-static size_t answered_reads(struct rig *rig)
+static size_t answered_gets(struct rig *rig)
 {
     json_t *log = sandbox_log(rig->sandbox), *arrival;
     size_t i, count = 0;
@@ -266,21 +273,29 @@ static void acknowledging_what_is_in_memory_alone_brings_the_rest(void **state)
     klp_config config = outbox_config(outbox);
     klp_text none = KLP_TEXT_NONE, nowhere = KLP_LIT("lob_nowhere");
     const klp_event *hand[READS], *event = NULL;
-    sem_t may_go_on;
+    struct gates gates = {.passed = 0};
 
-    sem_init(&may_go_on, 0, 0);
+    sem_init(&gates.open[0], 0, 0);
+    sem_init(&gates.open[1], 0, 0);
     config.max_unread_events = READS;
     config.max_in_flight = READS + PUSHES;
-    config.on_attempt = wait_for_post;
-    config.callback_user = &may_go_on;
+    config.on_attempt = wait_at_gate;
+    config.callback_user = &gates;
     sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":-1,\"action\":{\"delay_ms\":2000}}");
     rig_open(rig, &config);
     rig_push_many(rig, 0, PUSHES);
     outbox_await(rig_stats(rig).in_flight == PUSHES);
+    /* they all begin when the ping lets the worker go on; their answers are there when the first of them does */
+    assert_int_equal(rig->klp->ping(rig->pusher, 0, NULL, NULL), KLP_OK);
+    outbox_await(answered_gets(rig) == 1);
     for (int i = 0; i < READS; i++)
         assert_int_equal(rig->klp->read(rig->pusher, none, nowhere, 0, NULL, NULL), KLP_OK);
-    outbox_await(answered_reads(rig) == READS);
-    sem_post(&may_go_on);
+    sem_post(&gates.open[0]);
+    event = rig_take(rig);
+    assert_int_equal(event->op, KLP_OP_PING);
+    rig_ack(rig, event);
+    outbox_await(answered_gets(rig) == 1 + READS);
+    sem_post(&gates.open[1]);
     assert_int_equal(rig->klp->flush(rig->pusher, WITHIN_MS), KLP_OK);
     for (int i = 0; i < READS; i++) {
         hand[i] = rig_take(rig);
@@ -299,7 +314,8 @@ static void acknowledging_what_is_in_memory_alone_brings_the_rest(void **state)
     }
     assert_int_equal(rig_stats(rig).unread_events, 0);
     rig_close(rig);
-    sem_destroy(&may_go_on);
+    sem_destroy(&gates.open[0]);
+    sem_destroy(&gates.open[1]);
 }
 
 static void one_event_in_memory_is_enough(void **state)

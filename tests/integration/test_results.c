@@ -22,9 +22,13 @@ enum { UNDER_LOAD = 600 };
 enum { UNDER_LOAD = 2000 };
 #endif
 
+/* What is not acknowledged is sent again after so long, also where the reader was only slow. */
+enum { RESEND_MS = 2000 };
+
 struct results {
     struct rig *rig;
     char folder[64], url[128], file[128];
+    uint64_t opened_ms;
 };
 
 static int results_setup(void **state)
@@ -63,6 +67,7 @@ static void open_pusher(struct results *results)
 {
     klp_config config = rig_config(results->rig);
     config.results_url = klp_cstr(results->url);
+    results->opened_ms = rig_now_ms();
     rig_open(results->rig, &config);
 }
 
@@ -145,6 +150,30 @@ static void assert_told(const struct results *results, const char *pusher, size_
     free(times);
 }
 
+static void assert_told_once(const struct results *results, const char *pusher, size_t count)
+{
+    uint64_t resends = (rig_now_ms() - results->opened_ms) / RESEND_MS;
+    assert_told(results, pusher, count, 1 + (unsigned)resends);
+}
+
+/* The next event of the reader's file; NULL at its end. One that was told before is left out. */
+static json_t *next_told(FILE *file, json_int_t *seq)
+{
+    char line[4096];
+
+    while (fgets(line, sizeof line, file)) {
+        json_t *event = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(event);
+        json_int_t its_seq = json_integer_value(json_object_get(event, "seq"));
+        if (its_seq > *seq) {
+            *seq = its_seq;
+            return event;
+        }
+        json_decref(event);
+    }
+    return NULL;
+}
+
 static void every_way_to_acknowledge_is_understood(void **state)
 {
     static const char *const answers[] = {"all", "ok", "seq", "half"};
@@ -159,7 +188,10 @@ static void every_way_to_acknowledge_is_understood(void **state)
         klp_stats stats = rig_stats(results->rig);
         assert_int_equal(stats.events_acknowledged, 200);
         assert_int_equal(stats.replies_ignored, 0);
-        assert_told(results, NULL, 200, i < 3 ? 1 : 200); /* what is above an acknowledged seq is told again */
+        if (i < 3)
+            assert_told_once(results, NULL, 200);
+        else
+            assert_told(results, NULL, 200, 200); /* what is above an acknowledged seq is told again */
         rig_close(results->rig);
         kill_reader(reader);
         unlink(results->file);
@@ -173,7 +205,7 @@ static void an_event_of_each_kind_is_told_whole(void **state)
     struct rig *rig = results->rig;
     klp_text none = KLP_TEXT_NONE, nowhere = KLP_LIT("lob_nowhere");
     struct process *reader = start_reader(results, "--answer", "seq");
-    char line[4096];
+    json_int_t seq = 0;
 
     open_pusher(results);
     rig_push(rig, "m-\xc3\xa9\n");
@@ -187,12 +219,11 @@ static void an_event_of_each_kind_is_told_whole(void **state)
     FILE *file = fopen(results->file, "r");
     static const char *const ops[] = {"push", "read", "ping"};
     for (size_t i = 0; i < 3; i++) {
-        assert_non_null(fgets(line, sizeof line, file));
-        json_t *event = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+        json_t *event = next_told(file, &seq);
         assert_string_equal(sandbox_text_at(event, "op"), ops[i]);
         assert_string_equal(sandbox_text_at(event, "pusher"), "rig");
         assert_int_equal(json_integer_value(json_object_get(event, "v")), 1);
-        assert_int_equal(json_integer_value(json_object_get(event, "seq")), i + 1);
+        assert_int_equal(seq, i + 1);
         if (i == 0)
             assert_string_equal(sandbox_text_at(event, "key"), "m-\xc3\xa9\n");
         if (i == 1)
@@ -201,7 +232,7 @@ static void an_event_of_each_kind_is_told_whole(void **state)
             assert_string_equal(sandbox_text_at(event, "api_key.gameId"), "game_1");
         json_decref(event);
     }
-    assert_null(fgets(line, sizeof line, file));
+    assert_null(next_told(file, &seq));
     fclose(file);
 }
 
@@ -281,18 +312,18 @@ static void no_event_is_lost_when_the_reader_is_killed_under_load(void **state)
     kill_reader(reader);
 }
 
-/* 2,000 verdicts a second are 32 a tick of 16 ms, and a tick is one exchange. */
+/* 2,000 verdicts a second are 32 a tick of 16 ms, and a tick is one exchange. Here they all wait for it. */
 static void a_reader_that_answers_once_a_tick_gets_many_events_a_message(void **state)
 {
     struct results *results = *state;
-    struct process *reader = start_reader(results, "--tick-ms", "16");
 
     open_pusher(results);
     rig_push_many(results->rig, 0, 4000);
+    assert_int_equal(results->rig->klp->flush(results->rig->pusher, 60000), KLP_OK);
+    struct process *reader = start_reader(results, "--tick-ms", "16");
     await_all_told(results->rig);
     assert_told(results, NULL, 4000, 2);
-    /* slowed down, it does not make 2,000 verdicts a second */
-    assert_in_range(rig_stats(results->rig).messages_sent, 1, 4000 / (is_slowed() ? 8 : 32));
+    assert_in_range(rig_stats(results->rig).messages_sent, 1, 4000 / 32);
     kill_reader(reader);
 }
 
@@ -304,6 +335,7 @@ static void several_pushers_report_to_one_reader(void **state)
     struct rig rigs[PUSHERS];
     struct process *reader = start_reader(results, "--answer", "seq");
 
+    results->opened_ms = rig_now_ms();
     for (int i = 0; i < PUSHERS; i++) {
         rigs[i] = *results->rig;
         klp_config config = rig_config(&rigs[i]);
@@ -317,7 +349,7 @@ static void several_pushers_report_to_one_reader(void **state)
         await_all_told(&rigs[i]);
     for (int i = 0; i < PUSHERS; i++) {
         rig_close(&rigs[i]);
-        assert_told(results, names[i], EACH, 1);
+        assert_told_once(results, names[i], EACH);
     }
     assert_int_equal(sandbox_lobby_count(results->rig->sandbox), EACH); /* the same keys: told thrice, there once */
     kill_reader(reader);
@@ -332,7 +364,7 @@ static void tcp_serves_as_well(void **state)
     open_pusher(results);
     rig_push_many(results->rig, 0, 300);
     await_all_told(results->rig);
-    assert_told(results, NULL, 300, 1);
+    assert_told_once(results, NULL, 300);
     kill_reader(reader);
 }
 
@@ -486,7 +518,7 @@ static void stop_gives_the_reader_time_to_acknowledge(void **state)
     rig_push_many(rig, 0, 500);
     assert_int_equal(rig->klp->stop(rig->pusher, 30000), KLP_OK);
     assert_int_equal(rig->klp->next_event(rig->pusher, 0, &event), KLP_E_DRAINED);
-    assert_told(results, NULL, 500, 1);
+    assert_told_once(results, NULL, 500);
     kill_reader(reader);
 }
 

@@ -191,6 +191,29 @@ void await_arrivals(struct rig *rig, size_t count)
     }
 }
 
+static size_t decided(struct rig *rig)
+{
+    json_t *log = sandbox_log(rig->sandbox), *arrival;
+    size_t i, count = 0;
+
+    json_array_foreach(log, i, arrival)
+    {
+        count += json_is_integer(json_object_get(arrival, "result"));
+    }
+    json_decref(log);
+    return count;
+}
+
+void await_decided(struct rig *rig, size_t count)
+{
+    uint64_t limit_ms = rig_now_ms() + WITHIN_MS;
+    while (decided(rig) < count) {
+        if (rig_now_ms() > limit_ms)
+            fail_msg("%zu requests were not decided", count);
+        rig_blink();
+    }
+}
+
 /* ---- the pusher ---- */
 
 void set_key(struct rig *rig, const char *key)

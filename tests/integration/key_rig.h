@@ -35,6 +35,9 @@ size_t arrivals_refused(struct rig *rig);
 /* Waits until so many are in. */
 void await_arrivals(struct rig *rig, size_t count);
 
+/* Until the server has looked at the key of so many, and done what they ask. */
+void await_decided(struct rig *rig, size_t count);
+
 /* "at_us", "answered_us" of the log's i-th, in ms. */
 double arrival_ms(json_t *log, size_t i, const char *name);
 bool is_ping(json_t *log, size_t i);

@@ -163,6 +163,7 @@ static void a_line_of_rosters_keeps_its_order(void **state)
         push_roster(rig, roster("m", players[i], i + 1));
     push_roster(rig, roster("m", "dave", 5));
     await_admission(rig, 1);
+    await_arrivals(rig, "m", 1);
     outbox_close(outbox);
     sandbox_reset(rig->sandbox);
     sandbox_script(rig->sandbox,
@@ -193,6 +194,7 @@ static void new_pushes_of_a_key_that_goes_on_join_it_or_wait(void **state)
     outbox_open(outbox);
     rig_script(rig, -1, HANG);
     push_roster(rig, roster("m", "alice", 1));
+    await_arrivals(rig, "m", 1);
     outbox_close(outbox);
     sandbox_reset(rig->sandbox);
     rig_script(rig, 1, "{\"delay_ms\":1000}");

@@ -52,8 +52,9 @@ static struct other leave(struct outbox *outbox, const klp_config *config)
         await_arrivals(rig, key, 1);
     }
     snprintf(other.epoch, sizeof other.epoch, "%s", rig_take(rig)->epoch.data);
-    outbox_close(outbox);
-    sandbox_unscript(rig->sandbox);
+    assert_int_equal(rig->klp->stop(rig->pusher, 0), KLP_OK);
+    sandbox_unscript(rig->sandbox); /* another may take it up as soon as it is closed */
+    rig_close(rig);
     snprintf(begin, sizeof begin, "%s-", config->name.data);
     snprintf(other.file, sizeof other.file, "%s", outbox_file(outbox, begin));
     return other;

@@ -295,6 +295,7 @@ static void a_backend_that_was_away_gets_everything_and_is_not_run_over(void **s
     size_t before_kb = take_most_kb(outage);
 
     relay_take_away(outage->relay);
+    sandbox_settle(outage->sandbox);
     uint64_t mark = newest_arrival(outage);
     size_t arrived = sandbox_lobby_count(outage->sandbox);
     look_for(outage, away_s() * UINT64_C(1000));

@@ -243,14 +243,14 @@ static void what_was_in_doubt_before_stays_so(void **state)
     klp_config config = key_rig_config(rig);
 
     config.max_attempts = 3;
-    config.backoff_initial_ms = 500;
+    config.backoff_initial_ms = 1000;
     config.jitter_permille = KLP_JITTER_NONE;
-    config.deadline_ms = 1500;
+    config.deadline_ms = 6000;
     rig_script(rig, 2, "{\"status\":500,\"apply\":true}");
     rig_open(rig, &config);
     rig_push(rig, "refused");
     rig_push(rig, "waits");
-    await_arrivals(rig, 2);
+    await_decided(rig, 2);
     key_revoke(rig, SANDBOX_KEY);
     for (int i = 0; i < 2; i++)
         take_failed(rig, KLP_POSSIBLY_APPLIED, KLP_CODE_SESSION_INVALID);
@@ -304,10 +304,10 @@ static void a_late_success_of_before_does_not_let_the_others_go(void **state)
     klp_config config = key_rig_config(rig);
 
     config.max_in_flight = IN_FLIGHT;
-    sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"slow\"},\"action\":{\"delay_ms\":800}}");
+    sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"slow\"},\"action\":{\"delay_ms\":2000}}");
     rig_open(rig, &config);
     rig_push(rig, "slow");
-    await_arrivals(rig, 1);
+    await_decided(rig, 1);
     key_add(rig, SECOND_KEY);
     key_revoke(rig, SANDBOX_KEY);
     rig_push(rig, "lost");
@@ -331,7 +331,7 @@ static void slow_requests_of_before_do_not_keep_a_new_key_waiting(void **state)
     sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"slow\"},\"action\":{\"delay_ms\":20000}}");
     rig_open(rig, &config);
     rig_push(rig, "slow");
-    await_arrivals(rig, 1);
+    await_decided(rig, 1);
     key_add(rig, SECOND_KEY);
     key_revoke(rig, SANDBOX_KEY);
     rig_push(rig, "lost");

@@ -6,7 +6,7 @@
 #include "disk_rig.h"
 
 /* What takes as long as this was in flight while the disk refused. */
-#define IN_FLIGHT_MS patience_ms(400)
+#define IN_FLIGHT_MS (is_slowed() ? patience_ms(400) : 1000)
 
 static inline void what_is_pushed_while_the_disk_refuses_waits_for_it(struct disk_rig *disk)
 {

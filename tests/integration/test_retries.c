@@ -13,7 +13,7 @@
 #include "rig.h"
 
 /* Above what is due: what a busy machine may add. */
-#define LATE_MS patience_ms(1500)
+#define LATE_MS patience_ms(5000)
 
 /* Milliseconds between the arrivals number i and i + 1. */
 static double gap_ms(json_t *log, size_t i)

@@ -4,6 +4,8 @@
 
 #include "rosters.h"
 
+enum { LATE_MS = 10000 /* what a busy machine may add */ };
+
 static void open_with_one_in_flight(struct rig *rig)
 {
     klp_config config = rig_config_retrying(rig);
@@ -16,12 +18,13 @@ static void cancel(struct rig *rig, klp_ticket ticket)
     assert_int_equal(rig->klp->cancel(rig->pusher, ticket), KLP_OK);
 }
 
-/* Every ticket has the deadline that its host gave it, and is told within it. */
+/* Every ticket has the deadline that its host gave it, and is told when it is over: not when an attempt is, which lasts
+ * 15 s. */
 static void assert_expired(const klp_event *event, uint64_t deadline_ms, int32_t outcome)
 {
     assert_ended(event, KLP_CODE_DEADLINE_EXCEEDED, outcome);
     assert_int_equal(event->error_origin, KLP_ORIGIN_LOCAL);
-    assert_in_range(event->elapsed_us, deadline_ms * 1000, deadline_ms * 1000 + 2000000);
+    assert_in_range(event->elapsed_us, deadline_ms * 1000, (deadline_ms + LATE_MS) * 1000);
 }
 
 /* ─── Deadlines ─────────────────────────────────────────────────────────────────────────────────── */
@@ -287,7 +290,7 @@ static void a_request_lasts_no_longer_than_those_who_still_wait_for_it(void **st
     assert_ended(verdict_of(&verdicts, 1), KLP_CODE_CANCELLED, KLP_POSSIBLY_APPLIED);
     assert_expired(verdict_of(&verdicts, 3), 1000, KLP_POSSIBLY_APPLIED);
     assert_int_equal(verdict_of(&verdicts, 2)->outcome, KLP_POSSIBLY_APPLIED);
-    assert_in_range(verdict_of(&verdicts, 2)->elapsed_us, 1500000, 3500000);
+    assert_in_range(verdict_of(&verdicts, 2)->elapsed_us, 1500000, (1500 + LATE_MS) * 1000);
     assert_int_equal(verdict_of(&verdicts, 2)->attempts, 1);
     assert_int_equal(rig_stats(rig).attempts, 1);
     end_verdicts(&verdicts);

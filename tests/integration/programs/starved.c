@@ -77,16 +77,22 @@ static void at_open(bool has_results)
     HOST_REQUIRE(!has_results || refused >= 8); /* nanomsg needs that many, and ends the process without them */
 }
 
-/* A push is either tried and finds no socket, or waits, while the server seems to be away, until it is too late. */
+static bool is_due(const klp_event *event)
+{
+    if (!event->attempts)
+        return strcmp(event->error_code.data, "deadline_exceeded") == 0;
+    return strcmp(event->error_code.data, "network_error") == 0 || strcmp(event->error_code.data, "timeout") == 0;
+}
+
+/* A push is either tried and finds no socket, or no time is left for it to look; or it waits, while the server seems to
+ * be away, until it is too late. */
 static unsigned take_failures(klp_pusher *pusher, unsigned count)
 {
     unsigned tried = 0;
 
     for (unsigned i = 0; i < count; i++) {
         const klp_event *event = host_next_event(api, pusher);
-        const char *code = event->attempts ? "network_error" : "deadline_exceeded";
-        if (event->outcome != KLP_NOT_APPLIED || event->sends || !event->retryable ||
-            strcmp(event->error_code.data, code) != 0)
+        if (event->outcome != KLP_NOT_APPLIED || event->sends || !event->retryable || !is_due(event))
             host_fail("%s, %s after %u attempts: %s", api->outcome_text(event->outcome), event->error_code.data,
                       event->attempts, event->error_message.data);
         tried += event->attempts > 0;

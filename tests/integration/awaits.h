@@ -80,7 +80,7 @@ static inline size_t look_count(struct rig *rig)
 
 static inline void await_looks(struct rig *rig, size_t count)
 {
-    uint64_t limit_ms = rig_now_ms() + 20000;
+    uint64_t limit_ms = rig_now_ms() + patience_ms(20000);
     while (look_count(rig) < count) {
         if (rig_now_ms() > limit_ms)
             fail_msg("%zu looks did not arrive", count);
@@ -91,7 +91,7 @@ static inline void await_looks(struct rig *rig, size_t count)
 /* Until as many looks have been answered and judged. */
 static inline void await_attempts(struct rig *rig, uint64_t count)
 {
-    uint64_t limit_ms = rig_now_ms() + 20000;
+    uint64_t limit_ms = rig_now_ms() + patience_ms(20000);
     while (rig_stats(rig).attempts < count) {
         if (rig_now_ms() > limit_ms)
             fail_msg("%llu attempts did not end", (unsigned long long)count);

@@ -25,6 +25,9 @@ static inline bool is_slowed(void)
     return IS_SANITIZED || is_under_valgrind();
 }
 
+/* What a machine that stands still for a while may add to what is due; what takes longer hangs. */
+#define STALL_MS (is_under_valgrind() ? 60000 : 10000)
+
 /* What may take `ms` where nothing slows it down. Under valgrind it is not time that is tested. */
 static inline uint32_t patience_ms(uint32_t ms)
 {

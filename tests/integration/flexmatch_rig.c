@@ -97,10 +97,11 @@ json_t *flexmatch_one_lobby(const struct flexmatch_rig *rig)
     return lobby;
 }
 
-void flexmatch_dead_url(char variable[96])
+int flexmatch_dead_url(char variable[96])
 {
     unsigned port;
+    int holder = guest_hold_port(&port);
 
-    close(guest_listen(&port));
     snprintf(variable, 96, "KRATY_BASE_URL=http://127.0.0.1:%u", port);
+    return holder;
 }

@@ -40,7 +40,7 @@ void flexmatch_answer_late(const struct flexmatch_rig *rig);
 /* The sandbox' one lobby, which there is. New reference. */
 json_t *flexmatch_one_lobby(const struct flexmatch_rig *rig);
 
-/* $KRATY_BASE_URL of a port of loopback on which nobody listens. */
-void flexmatch_dead_url(char variable[96]);
+/* $KRATY_BASE_URL of a port of loopback on which nobody listens while the socket that it returns is open. */
+int flexmatch_dead_url(char variable[96]);
 
 #endif

@@ -215,16 +215,26 @@ static struct sockaddr_in address_of(unsigned port)
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
 }
 
-static int listen_with(int backlog, unsigned *port)
+int guest_hold_port(unsigned *port)
 {
     struct sockaddr_in address = address_of(0);
     socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) || listen(listener, backlog) ||
-        getsockname(listener, (struct sockaddr *)&address, &size))
-        fail_msg("no listener: %s", strerror(errno));
+    if (holder < 0 || bind(holder, (struct sockaddr *)&address, size) ||
+        getsockname(holder, (struct sockaddr *)&address, &size) ||
+        setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes))
+        fail_msg("no port: %s", strerror(errno));
     *port = ntohs(address.sin_port);
+    return holder;
+}
+
+static int listen_with(int backlog, unsigned *port)
+{
+    int listener = guest_hold_port(port);
+
+    if (listen(listener, backlog))
+        fail_msg("no listener: %s", strerror(errno));
     return listener;
 }
 

@@ -77,7 +77,11 @@ void guest_close(klp_pusher *pusher);
 /* On a free port of 127.0.0.1. Connections are made by the kernel, and nobody answers. */
 int guest_listen(unsigned *port);
 
-/* The same with its queue full: a further connection hangs without an answer. Both are the caller's to close. */
+/* A free port that refuses connections, and is given to nobody else while the socket is open. Who asks for it and says
+ * SO_REUSEADDR, as nanomsg does, may listen there. */
+int guest_hold_port(unsigned *port);
+
+/* guest_listen() with its queue full: a further connection hangs without an answer. Both are the caller's to close. */
 struct guest_black_hole {
     int listener, fillers[8];
     unsigned port;

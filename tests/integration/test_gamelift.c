@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -110,7 +111,7 @@ static void a_session_is_activated_though_nobody_listens_where_kraty_should(void
     struct flexmatch_rig *rig = *state;
     char dead[96];
 
-    flexmatch_dead_url(dead);
+    int holder = flexmatch_dead_url(dead);
     rig->environment[3] = dead;
     struct process *server = GAMELIFT(rig, "--drain-ms", "100");
     gamelift_start_session(server, 4, flexmatch_document(GAMELIFT_ROSTER));
@@ -120,6 +121,7 @@ static void a_session_is_activated_though_nobody_listens_where_kraty_should(void
     const char *verdict = strstr(result.output, MATCH ": not_applied ");
     assert_true(activated && verdict && activated < verdict);
     process_result_clear(&result);
+    close(holder);
 }
 
 /* ---- backfill ---- */

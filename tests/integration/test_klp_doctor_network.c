@@ -69,13 +69,14 @@ static void a_port_that_refuses_is_told(void **state)
     const struct outbox_fixture *fixture = *state;
     char option[128];
     unsigned port;
+    int holder = guest_hold_port(&port);
 
-    close(guest_listen(&port));
     json_t *lines = DOCTOR(fixture, 1, url_option(option, "http", "127.0.0.1", port));
     assert_found(lines, "name", "ok", "known after ");
     assert_advised(lines, "connection", "fail", "refused: ", "Nothing listens there");
     assert_not_reached(lines, "tls", "server", NULL);
     json_decref(lines);
+    close(holder);
 }
 
 static void a_port_that_does_not_answer_is_waited_for_no_longer_than_asked(void **state)
@@ -129,13 +130,14 @@ static void a_proxy_that_the_environment_names_is_told_by_its_variable(void **st
     assert_found(lines, "proxy", "ok", "there is none"); /* for http */
     json_decref(lines);
 
-    close(guest_listen(&port));
+    int holder = guest_hold_port(&port);
     lines = DOCTOR_IN(fixture, 1, (KEY, "HTTPS_PROXY=me:" DOCTOR_SECRET "@127.0.0.1:1"),
                       url_option(option, "https", "127.0.0.1", port));
     assert_advised(lines, "proxy", "warn", "HTTPS_PROXY is set, and the library uses none",
                    "KLP_PROXY_FROM_ENVIRONMENT");
     assert_found(lines, "connection", "fail", "refused");
     json_decref(lines);
+    close(holder);
 }
 
 /* ---- TLS ---- */

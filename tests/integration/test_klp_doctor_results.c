@@ -71,7 +71,7 @@ static void a_reader_that_is_bound_is_found_and_not_disturbed(void **state)
     int reader = nn_socket(AF_SP, NN_REP);
 
     address_of(fixture, url);
-    close(guest_listen(&port));
+    int holder = guest_hold_port(&port);
     snprintf(tcp_url, sizeof tcp_url, "tcp://127.0.0.1:%u", port);
     assert_true(nn_bind(reader, url) >= 0 && nn_bind(reader, tcp_url) >= 0);
     for (int i = 0; i < 3; i++) {
@@ -88,6 +88,7 @@ static void a_reader_that_is_bound_is_found_and_not_disturbed(void **state)
     assert_undisturbed(reader, url);
     assert_undisturbed(reader, tcp_url);
     nn_close(reader);
+    close(holder);
 }
 
 static void a_reader_that_is_missing_is_told(void **state)
@@ -100,7 +101,7 @@ static void a_reader_that_is_missing_is_told(void **state)
     json_t *lines = DOCTOR(fixture, 0, "--results", url);
     assert_advised(lines, "results-reader", "warn", "nobody is bound there now: No such file", "nanomsg REP socket");
     json_decref(lines);
-    close(guest_listen(&port));
+    int holder = guest_hold_port(&port);
     snprintf(tcp_url, sizeof tcp_url, "tcp://localhost:%u", port);
     lines = DOCTOR(fixture, 0, "--results", tcp_url);
     assert_advised(lines, "results-reader", "warn", "nobody is bound there now: Connection refused", "Start the host");
@@ -110,6 +111,7 @@ static void a_reader_that_is_missing_is_told(void **state)
     assert_found(lines, "results", "ok", "of this machine");
     assert_found(lines, "results-reader", "warn", "nobody is bound there now: ");
     json_decref(lines);
+    close(holder);
 
     /* killed, it leaves its socket */
     struct sockaddr_un address = {.sun_family = AF_UNIX};

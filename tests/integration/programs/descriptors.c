@@ -100,13 +100,19 @@ static int bind_results(const char *results_url)
     return socket;
 }
 
-static void free_port(char results_url[64])
+/* A port that is given to nobody else while the socket is open. It does not listen; nanomsg, which says SO_REUSEADDR,
+ * may. */
+static int hold_port(char results_url[64])
 {
-    char http_url[64];
-    int listener = host_listen("http", http_url);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
-    snprintf(results_url, 64, "tcp://%s", http_url + strlen("http://"));
-    close(listener);
+    HOST_REQUIRE(holder >= 0 && bind(holder, (struct sockaddr *)&address, size) == 0 &&
+                 getsockname(holder, (struct sockaddr *)&address, &size) == 0 &&
+                 setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0);
+    snprintf(results_url, 64, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    return holder;
 }
 
 /* Requests over http and over TLS, results over ipc and over tcp. What nanomsg opens for the host's own sockets is
@@ -122,9 +128,9 @@ static void are_not_inherited(void)
     int sockets[PUSHERS];
     unsigned most = 0;
 
-    remember_descriptors();
     snprintf(results_urls[0], sizeof results_urls[0], "ipc:///tmp/descriptors-%ld.ipc", (long)getpid());
-    free_port(results_urls[1]);
+    int holder = hold_port(results_urls[1]);
+    remember_descriptors();
     api = host_load();
     require_none_inheritable("after klp_load()");
     for (unsigned i = 0; i < PUSHERS; i++) {
@@ -157,6 +163,7 @@ static void are_not_inherited(void)
         pthread_join(threads[i], NULL);
         nn_close(sockets[i]);
     }
+    close(holder);
     unlink(results_urls[0] + strlen("ipc://"));
 }
 

@@ -283,6 +283,16 @@ const char *process_await_errors(struct process *process, size_t lines)
     return await_lines(process, &process->errors, lines);
 }
 
+void process_await_errors_with(struct process *process, const char *part)
+{
+    while (!strstr(process->errors.bytes, part)) {
+        if (process->errors.descriptor < 0)
+            fail_msg("it ended without \"%s\"\nstdout: %s\nstderr: %s", part, process->output.bytes,
+                     process->errors.bytes);
+        pump(process, false);
+    }
+}
+
 void process_signal(struct process *process, int signal_number)
 {
     assert_int_equal(kill(process->pid, signal_number), 0);

@@ -60,6 +60,9 @@ void process_end_input(struct process *process);
 const char *process_await_output(struct process *process, size_t lines);
 const char *process_await_errors(struct process *process, size_t lines);
 
+/* Waits until stderr has this in it. */
+void process_await_errors_with(struct process *process, const char *part);
+
 void process_signal(struct process *process, int signal_number);
 
 /* Closes our end of the pipe that is its stdout: what a reader does that has seen enough. */

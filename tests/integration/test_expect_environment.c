@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "arrival.h"
 #include "key_rig.h"
 
 /* The sandbox's own key is of "test" and of game_1. */
@@ -338,7 +339,7 @@ static void a_push_on_the_wire_and_what_has_joined_it_are_left_alone(void **stat
     klp_config config = config_expecting(rig, "test");
 
     config.deadline_ms = 20000;
-    sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"slow\"},\"times\":1,\"action\":{\"delay_ms\":1500}}");
+    sandbox_script(rig->sandbox, "{\"match\":{\"key\":\"slow\"},\"times\":1,\"action\":{\"delay_ms\":3000}}");
     key_add(rig, SECOND_KEY);
     rig_open(rig, &config);
     klp_ticket leader = rig_push(rig, "slow");
@@ -368,7 +369,7 @@ static void what_was_in_doubt_stays_so_when_the_ping_is_refused(void **state)
     klp_config config = config_expecting(rig, "test");
 
     config.max_attempts = 3;
-    config.backoff_initial_ms = 400;
+    config.backoff_initial_ms = 2000;
     key_add(rig, SECOND_KEY);
     sandbox_script(rig->sandbox,
                    "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":500,\"apply\":true}}");
@@ -390,7 +391,7 @@ static void what_was_in_doubt_stays_so_when_the_key_is_of_another_environment(vo
     klp_config config = config_expecting(rig, "test");
 
     config.max_attempts = 3;
-    config.backoff_initial_ms = 400;
+    config.backoff_initial_ms = 2000;
     key_add_of(rig, SECOND_KEY, "live", "game_1");
     sandbox_script(rig->sandbox,
                    "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"status\":500,\"apply\":true}}");
@@ -435,9 +436,10 @@ static void after_the_grace_it_is_asked_again(void **state)
     config.session_grace_ms = 400;
     key_revoke(rig, SANDBOX_KEY);
     rig_open(rig, &config);
+    rig_push(rig, "patient");
+    await_gate(rig, KLP_GATE_KEY_REFUSED);
     hasty.deadline_ms = 250;
     rig_push_lobby(rig, &hasty);
-    rig_push(rig, "patient");
     take_failed(rig, KLP_NOT_APPLIED, KLP_CODE_SESSION_INVALID); /* at its deadline */
     await_arrivals(rig, 2);
     key_add(rig, SANDBOX_KEY);
@@ -485,23 +487,20 @@ static void an_answer_about_a_key_of_before_is_no_answer(void **state)
     struct rig *rig = *state;
 
     key_add_of(rig, SECOND_KEY, "live", "game_1");
-    script_pings(rig, 1, "{\"delay_ms\":500}");
+    script_pings(rig, 1, "{\"delay_ms\":60000}");
     open_expecting(rig, "test");
     rig_push_many(rig, 0, 5);
     await_arrivals(rig, 1);
     set_key(rig, SECOND_KEY);
     for (int i = 0; i < 5; i++)
         take_mismatch(rig, KLP_OP_PUSH, KLP_CODE_ENVIRONMENT_MISMATCH);
-    json_t *log = sandbox_log(rig->sandbox);
-    assert_int_equal(json_array_size(log), 2);
-    assert_true(arrival_ms(log, 1, "at_us") >= arrival_ms(log, 0, "answered_us")); /* one at a time */
-    json_decref(log);
+    assert_int_equal(arrivals(rig, ANY_ARRIVAL), 2);
 }
 
 static void a_refusal_of_a_key_of_before_ends_nobody(void **state)
 {
-    static const char *const actions[] = {"{\"delay_ms\":500,\"apply_late\":true}",
-                                          "{\"delay_ms\":500,\"status\":403,\"code\":\"forbidden\"}"};
+    static const char *const actions[] = {"{\"delay_ms\":60000,\"apply_late\":true}",
+                                          "{\"delay_ms\":60000,\"status\":403,\"code\":\"forbidden\"}"};
     struct rig *rig = *state;
 
     for (size_t i = 0; i < 2; i++) {
@@ -511,7 +510,7 @@ static void a_refusal_of_a_key_of_before_ends_nobody(void **state)
         script_pings(rig, 1, actions[i]);
         open_expecting(rig, "test");
         rig_push_many(rig, 0, 5);
-        await_arrivals(rig, 1);
+        arrivals_await(rig, 1);
         set_key(rig, SECOND_KEY);
         key_revoke(rig, SANDBOX_KEY);
         take_applied(rig, 5);

@@ -207,6 +207,7 @@ static void what_sns_was_answered_for_outlives_a_kill(void **state)
     assert_int_equal(result.signal_number, SIGKILL);
     assert_string_equal(result.output, "");
     process_result_clear(&result);
+    sandbox_settle(rig->sandbox); /* its last request may still be under way */
     assert_int_equal(sandbox_lobby_count(rig->sandbox), 0);
 
     sandbox_unscript(rig->sandbox);

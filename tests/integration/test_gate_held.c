@@ -59,7 +59,7 @@ static void the_429s_of_one_moment_cost_one_attempt(void **state)
     config.max_attempts = 1;
     config.max_in_flight = IN_FLIGHT;
     rig_script(rig, 8,
-               "{\"status\":429,\"delay_ms\":500,\"headers\":{\"Retry-After\":\"1\"}}"); /* all are out by then */
+               "{\"status\":429,\"delay_ms\":2000,\"headers\":{\"Retry-After\":\"1\"}}"); /* all are out by then */
     rig_open(rig, &config);
     rig_push_many(rig, 0, IN_FLIGHT);
     for (int i = 0; i < IN_FLIGHT; i++) {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "arrival.h"
 #include "key_rig.h"
 
 static klp_config config_with_file(const struct rig *rig, const char *path)
@@ -228,11 +229,6 @@ static void a_file_that_holds_no_key_leaves_the_last_good_one_in_use_until_it_do
 
 /* ─── Refused keys ──────────────────────────────────────────────────────────────────────────────── */
 
-static void await_requests_of_first(struct rig *rig)
-{
-    await_arrivals(rig, 1);
-}
-
 /* The server looks at the key when the delay is over; between push and answer nothing makes the pusher look. */
 static void a_401_has_the_file_read_and_the_same_push_sent_again_for_nothing(void **state)
 {
@@ -240,10 +236,10 @@ static void a_401_has_the_file_read_and_the_same_push_sent_again_for_nothing(voi
     struct key_file file = key_file_make(SANDBOX_KEY);
 
     key_add(rig, SECOND_KEY);
-    rig_script(rig, 1, "{\"delay_ms\":400,\"apply_late\":true}");
+    rig_script(rig, 1, "{\"delay_ms\":1500,\"apply_late\":true}");
     open_with_file(rig, &file); /* one attempt a call */
     rig_push(rig, "m");
-    await_requests_of_first(rig);
+    arrivals_await(rig, 1);
     key_file_write(&file, SECOND_KEY);
     key_revoke(rig, SANDBOX_KEY);
     const klp_event *event = take(rig);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "arrival.h"
 #include "key_rig.h"
 
 static void a_new_key_is_used_for_the_next_attempt(void **state)
@@ -35,13 +36,13 @@ static void a_new_key_is_used_for_the_retries_of_calls_that_began_with_the_old_o
     klp_config config = key_rig_config(rig);
 
     config.max_attempts = 2;
-    config.backoff_initial_ms = 300;
+    config.backoff_initial_ms = 1500;
     config.jitter_permille = KLP_JITTER_NONE;
     key_add(rig, SECOND_KEY);
     rig_script(rig, 1, "{\"status\":503}");
     rig_open(rig, &config);
     rig_push(rig, "m");
-    await_arrivals(rig, 1);
+    arrivals_await(rig, 1);
     key_revoke(rig, SANDBOX_KEY);
     set_key(rig, SECOND_KEY);
     take_applied(rig, 1);
@@ -54,7 +55,7 @@ static void attempts_under_way_go_on_with_the_old_key(void **state)
     struct rig *rig = *state;
     klp_config config = key_rig_config(rig);
 
-    rig_script(rig, SLOW, "{\"delay_ms\":500}"); /* the server has seen their keys by then */
+    rig_script(rig, SLOW, "{\"delay_ms\":1500}"); /* the server has seen their keys by then */
     rig_open(rig, &config);
     rig_push_many(rig, 0, SLOW);
     await_arrivals(rig, SLOW);
@@ -81,11 +82,11 @@ static void late_401s_of_the_old_key_only_send_the_calls_again(void **state)
     struct rig *rig = *state;
     klp_config config = key_rig_config(rig); /* one attempt a call, and a grace of a minute */
 
-    rig_script(rig, SLOW, "{\"delay_ms\":500,\"apply_late\":true}");
+    rig_script(rig, SLOW, "{\"delay_ms\":1500,\"apply_late\":true}");
     rig_open(rig, &config);
     rig_push_many(rig, 0, SLOW - 1);
     assert_int_equal(rig->klp->ping(rig->pusher, 7, NULL, NULL), KLP_OK);
-    await_arrivals(rig, SLOW);
+    arrivals_await(rig, SLOW);
     key_add(rig, SECOND_KEY);
     set_key(rig, SECOND_KEY);
     key_revoke(rig, SANDBOX_KEY);
@@ -109,11 +110,11 @@ static void they_take_no_attempt_from_the_call(void **state)
 
     config.max_attempts = 2;
     config.backoff_initial_ms = 10;
-    rig_script(rig, 1, "{\"delay_ms\":300,\"apply_late\":true}");
+    rig_script(rig, 1, "{\"delay_ms\":1500,\"apply_late\":true}");
     rig_script(rig, 1, "{\"status\":503}");
     rig_open(rig, &config);
     rig_push(rig, "m");
-    await_arrivals(rig, 1);
+    arrivals_await(rig, 1);
     key_add(rig, SECOND_KEY);
     set_key(rig, SECOND_KEY);
     key_revoke(rig, SANDBOX_KEY);

@@ -241,7 +241,7 @@ static void progress_is_shown_on_a_terminal_alone(void **state)
     process_give(process, ROW("m-1"), strlen(ROW("m-1")));
     struct run run = run_of(process_finish(process));
     assert_ended(run, 0, 1);
-    assert_contains(run.errors, "\r\x1b[K1 pushed, 0 applied, 0 not applied, 0 possibly applied\r");
+    assert_contains(run.errors, "\r\x1b[K1 pushed, ");
     assert_contains(run.errors, "\r\x1b[Kklp: 1 applied");
     run_clear(&run);
 

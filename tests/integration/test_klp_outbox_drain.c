@@ -199,14 +199,15 @@ static void progress_is_shown_on_a_terminal(void **state)
     const struct outbox_fixture *fixture = *state;
 
     outbox_leave_pushes(fixture, "klp", 2);
-    sandbox_script(fixture->klp->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":-1,\"action\":{\"delay_ms\":2500}}");
+    sandbox_script(fixture->klp->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":-1,\"action\":{\"delay_ms\":60000}}");
     struct process *process =
         process_start(&(struct process_setup){.argv = (const char *[]){"klp", DRAIN(fixture), NULL},
                                               .environment = fixture->klp->environment,
                                               .errors_on_terminal = true});
+    process_await_errors_with(process, "\r\x1b[K2 undecided, 0 applied, 0 not applied, 0 possibly applied");
+    process_signal(process, SIGTERM);
     struct run run = run_of(process_finish(process));
-    assert_ended(run, 0, 2);
-    assert_contains(run.errors, "\r\x1b[K2 undecided, 0 applied, 0 not applied, 0 possibly applied");
+    assert_ended(run, 3, 0);
     run_clear(&run);
 }
 

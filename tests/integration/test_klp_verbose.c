@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -277,13 +278,16 @@ static void a_warning_wipes_the_line_of_progress(void **state)
 {
     const struct fixture *fixture = *state;
 
-    sandbox_script(fixture->sandbox, "{\"times\":-1,\"action\":{\"delay_ms\":2500,\"status\":503}}");
+    sandbox_script(fixture->sandbox, "{\"times\":-1,\"action\":{\"delay_ms\":60000}}");
     struct process *process = process_start(&(struct process_setup){
         .argv = (const char *[]){"klp", MANY, "--attempts=1", NULL},
         .environment = fixture->environment,
         .errors_on_terminal = true,
     });
     process_give(process, ROW("m-1"), strlen(ROW("m-1")));
+    process_await_errors_with(process, "1 pushed, ");
+    fixture_await_requests(fixture, 1);
+    kill(sandbox_pid(fixture->sandbox), SIGKILL);
     struct run run = run_of(process_finish(process));
     assert_ended(run, 3, 1);
     assert_contains(run.errors, " possibly applied\r\x1b[Kklp: warning: ");

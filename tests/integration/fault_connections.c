@@ -43,11 +43,11 @@ static void connections_reset_upon_accept_are_tried_again(struct fault_bench *be
 static void a_server_that_never_answers_leaves_the_outcome_open(struct fault_bench *bench)
 {
     fault_open_server(bench, "http", FAULT_SILENT, NULL, 0);
-    bench->config.attempt_timeout_ms = 400;
+    bench->config.attempt_timeout_ms = 1200;
     const klp_event *event = fault_push(bench);
     fault_assert_arrivals(bench, 4);
     fault_assert_verdict(event, &(struct fault_verdict)FAULT_POSSIBLY("timeout", 0, 4));
-    assert_true(event->elapsed_us >= 4 * 400000);
+    assert_true(event->elapsed_us >= 4 * 1200000);
 }
 
 const struct fault_test fault_connection_tests[] = {

@@ -25,10 +25,10 @@ static void its_time_passes_and_it_tells_what_it_saw(void **state)
 
     rig_open(rig, NULL);
     char *id = push_forming(rig, "m");
-    klp_ticket ticket = watch(rig, id, 50, 800);
+    klp_ticket ticket = watch(rig, id, 50, 2000);
     const klp_event *event = rig_take(rig);
     assert_is_await(event, ticket, id);
-    assert_timed_out(event, 800);
+    assert_timed_out(event, 2000);
     assert_saw_forming(event);
     assert_true(event->attempts >= 2);
     assert_non_null(strstr(event->json.data, "\"forming\""));
@@ -99,9 +99,9 @@ static void a_pause_of_the_server_does_not_hold_it_beyond_its_time(void **state)
     char *id = push_forming(rig, "m");
     sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"read\",\"nth\":[3]},\"action\":{\"status\":429,"
                                  "\"headers\":{\"Retry-After\":\"120\"}}}");
-    watch(rig, id, 20, 1000);
+    watch(rig, id, 20, 2000);
     const klp_event *event = rig_take(rig);
-    assert_timed_out(event, 1000);
+    assert_timed_out(event, 2000);
     assert_saw_forming(event);
     rig_ack(rig, event);
     free(id);
@@ -217,7 +217,7 @@ static void what_it_has_seen_stays_within_max_reply_bytes(void **state)
     rig_open(rig, &config);
     char *id = push_forming(rig, "m");
     for (size_t i = 0; i < AWAITS; i++)
-        watch(rig, id, 50, 1500);
+        watch(rig, id, 50, 3000);
     for (size_t i = 0; i < AWAITS; i++) {
         const klp_event *event = rig_take(rig); /* none is acknowledged before all are there */
         assert_failed(event, KLP_CODE_AWAIT_TIMEOUT, KLP_ORIGIN_LOCAL);
@@ -243,10 +243,10 @@ static void with_no_room_at_all_the_verdict_is_told(void **state)
     config.max_reply_bytes = 1;
     rig_open(rig, &config);
     char *id = push_forming(rig, "m");
-    klp_ticket ticket = watch(rig, id, 20, 400);
+    klp_ticket ticket = watch(rig, id, 20, 2000);
     const klp_event *event = rig_take(rig);
     assert_is_await(event, ticket, id);
-    assert_timed_out(event, 400);
+    assert_timed_out(event, 2000);
     assert_true(event->truncated);
     rig_ack(rig, event);
     sandbox_advance_clock(rig->sandbox, 120);
@@ -325,7 +325,7 @@ static void its_event_comes_through_the_result_socket(void **state)
     rig_close(rig);
     config.results_url = klp_cstr(url);
     rig_open(rig, &config);
-    klp_ticket timing_out = watch(rig, id, 20, 500);
+    klp_ticket timing_out = watch(rig, id, 20, 2000);
     while (verdicts < 2) {
         int size = nn_recv(socket, &message, NN_MSG, 0);
         if (size <= 0)
@@ -340,7 +340,7 @@ static void its_event_comes_through_the_result_socket(void **state)
         assert_string_equal(event->lobby_id.data, id);
         if (verdicts++ == 0) {
             assert_is_await(event, timing_out, id);
-            assert_timed_out(event, 500);
+            assert_timed_out(event, 2000);
             assert_saw_forming(event);
             sandbox_advance_clock(rig->sandbox, 120);
             watch(rig, id, 20, 20000);

@@ -56,7 +56,8 @@ static void check_fault(struct rig *rig, const struct fault *fault, const char *
     print_message("  %s %s\n", method, fault->action);
     config.max_attempts = 2;
     config.backoff_initial_ms = 1;
-    config.attempt_timeout_ms = 1000;
+    if (strstr(fault->action, "delay_ms"))
+        config.attempt_timeout_ms = 1000;
     sandbox_reset(rig->sandbox);
     rig_script(rig, -1, fault->action);
     rig_open(rig, &config); /* each fault meets fresh connections */

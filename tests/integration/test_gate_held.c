@@ -214,8 +214,8 @@ static void calls_too_short_for_a_slow_server_do_not_hold_up_the_others(void **s
     struct rig *rig = *state;
     klp_lobby lobby = rig_lobby("short");
 
-    lobby.deadline_ms = 100;
-    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":8,\"action\":{\"delay_ms\":400}}");
+    lobby.deadline_ms = 2000; /* time to send them all */
+    sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":8,\"action\":{\"delay_ms\":20000}}");
     rig_open(rig, NULL);
     for (int i = 0; i < 8; i++) {
         char key[32];
@@ -239,7 +239,7 @@ static void who_joins_a_push_that_has_less_time_loses_nothing_by_it(void **state
 
     sandbox_script(rig->sandbox, "{\"match\":{\"op\":\"push\"},\"times\":1,\"action\":{\"delay_ms\":60000}}");
     rig_open(rig, NULL); /* one attempt */
-    lobby.deadline_ms = 500;
+    lobby.deadline_ms = 2000;
     klp_ticket first = rig_push_lobby(rig, &lobby);
     while (rig_stats(rig).in_flight == 0)
         rig_blink();

@@ -237,6 +237,7 @@ static void stop_with_a_results_reader_that_never_replies(void **state)
     nn_freemsg(message);
     assert_int_equal(guest_api()->next_event(pusher, 0, &event), KLP_E_NOT_AVAILABLE);
 
+    assert_int_equal(guest_api()->flush(pusher, GUEST_LIMIT_MS), KLP_OK);
     assert_true(guest_stop(pusher, DRAIN_MS) >= DRAIN_MS);
     for (unsigned i = 0; i < 10; i++) { /* nothing is lost: they are to be had here now */
         event = guest_next_event(pusher);

@@ -76,7 +76,8 @@ static void an_attempt_without_a_reply_says_so(void **state)
     run_clear(&run);
 
     sandbox_script(fixture->sandbox, "{\"times\":-1,\"action\":{\"delay_ms\":60000}}");
-    run = RUN(fixture->environment, NULL, ONE("m-1"), "--verbose", "--attempts=1", "--timeout-ms=300");
+    run = RUN(fixture->environment, NULL, ONE("m-1"), "--verbose", "--attempts=1",
+              is_slowed() ? "--timeout-ms=5000" : "--timeout-ms=1500");
     assert_ended(run, 3, 1);
     assert_contains(run.errors, ": no reply timeout (curl 28), ");
     run_clear(&run);

@@ -58,7 +58,7 @@ static void attempts_under_way_go_on_with_the_old_key(void **state)
     rig_script(rig, SLOW, "{\"delay_ms\":1500}"); /* the server has seen their keys by then */
     rig_open(rig, &config);
     rig_push_many(rig, 0, SLOW);
-    await_arrivals(rig, SLOW);
+    await_decided(rig, SLOW);
     key_add(rig, SECOND_KEY);
     key_revoke(rig, SANDBOX_KEY);
     set_key(rig, SECOND_KEY);

@@ -140,7 +140,7 @@ static void reads_awaits_calls_and_pings_have_their_events(void **state)
 
 static void a_push_that_is_cancelled_says_so(void **state)
 {
-    rig_script(static_cast<struct rig *>(*state), -1, "{\"delay_ms\": 5000}");
+    rig_script(static_cast<struct rig *>(*state), -1, "{\"delay_ms\": 60000}");
     kraty::pusher pusher = cpp_open(rig_of(state));
     const klp_ticket ticket = cpp_push(pusher, "match-1");
     assert_true(static_cast<bool>(pusher.cancel(ticket)));

@@ -15,10 +15,14 @@
 #include "rig.h"
 #include "stub_rig.h"
 
+/* What is not acknowledged is sent again after so long, also where we were only slow. */
+enum { RESEND_MS = 2000 };
+
 /* Who reads the results, in a folder of his own. */
 struct reader {
     int socket;
-    char folder[32], url[64];
+    char folder[32], url[64], last[4096];
+    size_t last_size;
 };
 
 static void open_with_reader(struct stub_rig *rig, struct reader *reader)
@@ -62,6 +66,7 @@ static void the_result_socket_is_served_in_time_of_its_own(void **state)
     struct reader reader;
     char *lines;
 
+    uint64_t opened_ms = rig_now_ms();
     open_with_reader(rig, &reader);
     stub_rig_script(rig, "[{\"match\": {\"key\": \"slow\"}, \"action\": {\"delay_ms\": 14000}},"
                          " {\"match\": {\"key\": \"quick\"}, \"action\": {\"repeat\": 1}}]");
@@ -77,10 +82,10 @@ static void the_result_socket_is_served_in_time_of_its_own(void **state)
         nn_freemsg(lines);
         acknowledge(&reader);
     }
-    size_t quick = 0;
+    size_t quick = 0, resends = (rig_now_ms() - opened_ms) / RESEND_MS;
     for (const char *at = all; (at = strstr(at, "\"key\":\"quick\"")); at++)
         quick++;
-    assert_in_range(quick, 1, 2);
+    assert_in_range(quick, 1, 2 + resends);
     while (quick < 2) {
         size_t size = receive(&reader, &lines);
         assert_non_null(memmem(lines, size, "\"key\":\"quick\"", 13));
@@ -94,12 +99,20 @@ static void the_result_socket_is_served_in_time_of_its_own(void **state)
     close_reader(&reader);
 }
 
-static bool next_message_has(const struct reader *reader, const char *seq)
+/* One that came before, since the reader was slow to acknowledge it, is left out. */
+static bool next_message_has(struct reader *reader, const char *seq)
 {
     char *lines;
-    size_t size = receive(reader, &lines);
-    bool has = memmem(lines, size, seq, strlen(seq)) != NULL;
+    size_t size;
 
+    while (size = receive(reader, &lines), size == reader->last_size && memcmp(lines, reader->last, size) == 0) {
+        nn_freemsg(lines);
+        acknowledge(reader);
+    }
+    bool has = memmem(lines, size, seq, strlen(seq)) != NULL;
+    assert_true(size <= sizeof reader->last);
+    memcpy(reader->last, lines, size);
+    reader->last_size = size;
     nn_freemsg(lines);
     return has;
 }
@@ -181,10 +194,14 @@ static void exit_is_not_held_up_by_held_time(void **state)
     }
     snprintf(command, sizeof command, "KLP_STUB_EXITS=1 %s/tests/integration/test_stub_edges >/dev/null 2>&1",
              build ? build : "build");
-    uint64_t before_ms = rig_now_ms();
-    int status = system(command);
-    assert_int_equal(WEXITSTATUS(status), 7);
-    assert_true(rig_now_ms() - before_ms < patience_ms(1500));
+    for (int chance = 1;; chance++) { /* one that is held up is so each time, for two seconds */
+        uint64_t before_ms = rig_now_ms();
+        int status = system(command);
+        assert_int_equal(WEXITSTATUS(status), 7);
+        if (rig_now_ms() - before_ms < patience_ms(1500))
+            break;
+        assert_true(chance < 3);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stub_rig_setup, stub_rig_teardown)

@@ -246,5 +246,7 @@ int main(void)
         STORE_TEST(a_view_beside_a_living_writer_sees_whole_commits),
         STORE_TEST(a_view_of_ones_own_store_takes_nothing_from_it),
     };
+
+    rig_in_memory = true;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

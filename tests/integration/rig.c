@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "guest.h"
 
 #define EVENT_WITHIN_MS (is_slowed() ? 40000u : 10000u)
 
@@ -199,19 +199,11 @@ klp_stats rig_stats(struct rig *rig)
 
 unsigned rig_closed_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int yes = 1;
-    static int holder = -1; /* bound and never listening: nobody else is given the port as long as this process lives */
+    static unsigned port;
 
-    if (holder < 0) {
-        holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_true(holder >= 0);
-        assert_int_equal(setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
-        assert_int_equal(bind(holder, (struct sockaddr *)&address, sizeof address), 0);
-    }
-    assert_int_equal(getsockname(holder, (struct sockaddr *)&address, &size), 0);
-    return ntohs(address.sin_port);
+    if (!port)
+        guest_hold_port(&port); /* until this process ends */
+    return port;
 }
 
 void rig_blink(void)

@@ -51,7 +51,8 @@ const klp_event *rig_push_and_take(struct rig *rig, const char *key);
 
 klp_stats rig_stats(struct rig *rig);
 
-/* A port of 127.0.0.1 that refuses connections. */
+/* A port of 127.0.0.1 that refuses connections, the same each time, and nobody else's as long as this process lives. As
+ * guest_hold_port(). */
 unsigned rig_closed_port(void);
 
 /* Between two looks at something that another thread or process changes. */

@@ -194,7 +194,7 @@ uint64_t guest_stop(klp_pusher *pusher, uint32_t drain_ms)
     uint64_t took_ms = guest_now_ms() - begun_ms;
 
     assert_int_equal(status, KLP_OK);
-    if (took_ms > drain_ms + GUEST_LITTLE_MS)
+    if (took_ms > drain_ms + LITTLE_MS)
         fail_msg("stop(%u) took %llu ms", drain_ms, (unsigned long long)took_ms);
     return took_ms;
 }
@@ -204,7 +204,7 @@ void guest_close(klp_pusher *pusher)
     uint64_t begun_ms = guest_now_ms();
 
     assert_int_equal(guest_api()->close(pusher), KLP_OK);
-    assert_true(guest_now_ms() - begun_ms < GUEST_LITTLE_MS);
+    assert_true(guest_now_ms() - begun_ms < LITTLE_MS);
 }
 
 /* ---- sockets that behave badly ---- */

@@ -12,10 +12,6 @@
 #include "kraty/lobby_pusher.h"
 #include "slowed.h"
 
-/* Above the time that is asked for: what a thread may take to come to its turn on a busy machine. Less than ten
- * seconds, for which a lost wake-up or a resolver holds it up. */
-#define GUEST_LITTLE_MS (is_under_valgrind() ? 30000u : 8000u)
-
 /* Fewer rounds where each costs ten times as much, or a hundred times. */
 #define GUEST_ROUNDS(count) (is_under_valgrind() ? (count) / 20u : is_slowed() ? (count) / 5u : (count))
 

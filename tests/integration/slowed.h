@@ -28,6 +28,10 @@ static inline bool is_slowed(void)
 /* What a machine that stands still for a while may add to what is due; what takes longer hangs. */
 #define STALL_MS (is_under_valgrind() ? 60000 : 10000)
 
+/* What a thread may take to come to its turn: less than the ten seconds for which a lost wake-up or a resolver holds it
+ * up. */
+#define LITTLE_MS (is_under_valgrind() ? 30000u : 8000u)
+
 /* What may take `ms` where nothing slows it down. Under valgrind it is not time that is tested. */
 static inline uint32_t patience_ms(uint32_t ms)
 {

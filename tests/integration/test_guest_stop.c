@@ -182,7 +182,7 @@ static void a_name_that_does_not_resolve_is_a_transport_error_and_stops_in_time(
 static void stop_while_the_resolver_never_answers(void **state)
 {
     (void)state;
-    assert_true(guest_run("resolves", NULL, NULL, NULL, NULL) < 1000 + 2 * GUEST_LITTLE_MS); /* its exit included */
+    assert_true(guest_run("resolves", NULL, NULL, NULL, NULL) < 1000 + 2 * LITTLE_MS); /* its exit included */
 }
 
 static void stop_waits_for_what_ends_by_itself(void **state)
@@ -194,7 +194,7 @@ static void stop_waits_for_what_ends_by_itself(void **state)
     (void)state;
     sandbox_script(sandbox, "{\"times\": -1, \"action\": {\"delay_ms\": 200}}");
     push_many(pusher, 4);
-    assert_true(guest_stop(pusher, GUEST_LIMIT_MS) < 200 + GUEST_LITTLE_MS); /* and no longer */
+    assert_true(guest_stop(pusher, GUEST_LIMIT_MS) < 200 + LITTLE_MS); /* and no longer */
     for (unsigned i = 0; i < 4; i++)
         guest_assert_applied(guest_next_event(pusher));
     guest_close(pusher);
@@ -285,7 +285,7 @@ static void stop_is_over_once_a_reader_has_acknowledged(void **state)
     assert_true(nn_recv(socket, &message, NN_MSG, 0) > 0);
     nn_freemsg(message);
     assert_int_equal(nn_send(socket, "ok", 2, 0), 2);
-    assert_true(guest_stop(pusher, GUEST_LIMIT_MS) < GUEST_LITTLE_MS);
+    assert_true(guest_stop(pusher, GUEST_LIMIT_MS) < LITTLE_MS);
     assert_int_equal(guest_api()->next_event(pusher, 0, &event), KLP_E_DRAINED);
     guest_close(pusher);
     unbind_results(socket, results_url);

@@ -220,6 +220,7 @@ static void an_event_of_each_kind_is_told_whole(void **state)
     static const char *const ops[] = {"push", "read", "ping"};
     for (size_t i = 0; i < 3; i++) {
         json_t *event = next_told(file, &seq);
+        assert_non_null(event);
         assert_string_equal(sandbox_text_at(event, "op"), ops[i]);
         assert_string_equal(sandbox_text_at(event, "pusher"), "rig");
         assert_int_equal(json_integer_value(json_object_get(event, "v")), 1);

@@ -12,9 +12,6 @@
 
 #include "rig.h"
 
-/* Above what is due: what a busy machine may add. */
-#define LATE_MS patience_ms(5000)
-
 /* Milliseconds between the arrivals number i and i + 1. */
 static double gap_ms(json_t *log, size_t i)
 {
@@ -25,7 +22,7 @@ static double gap_ms(json_t *log, size_t i)
 static void assert_gap(json_t *log, size_t i, double due_ms)
 {
     double gap = gap_ms(log, i);
-    if (gap < due_ms - 1 || gap > due_ms + LATE_MS)
+    if (gap < due_ms - 1 || gap > due_ms + STALL_MS)
         fail_msg("attempt %zu came after %.1f ms, due after %.1f", i + 2, gap, due_ms);
 }
 

@@ -9,8 +9,6 @@
 
 #include "host.h"
 
-#define LITTLE_MS (is_under_valgrind() ? 30000u : 8000u)
-
 static void skip(const char *what)
 {
     printf("skipped: %s: %s\n", what, strerror(errno));

@@ -10,7 +10,6 @@
 #include "host.h"
 
 enum { ROUNDS = 50 };
-#define LITTLE_MS (is_under_valgrind() ? 30000u : 8000u)
 
 static const klp_api *api;
 static klp_pusher *pusher;
